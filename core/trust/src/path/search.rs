@@ -1,0 +1,466 @@
+//! The search itself: depth first, with an explicit stack, going back whenever a path fails.
+//!
+//! The alternative, taking `x5c` as the path in its order, fails where a CA has several certificates (renewed,
+//! cross-signed, of the same name), and then refuses members whose path is good.
+//!
+//! Order of cost: checks without signatures, then the signature, then revocation of a path that is otherwise good.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{Budget, Evidence, Need, checks};
+use crate::{
+    certificate::Certificate,
+    chain::{CertificateChain, Proof, VerifiedChain},
+    community::TrustCommunity,
+    error::{PathAttempt, Reason, RefusalKind, TrustRefusal, identify},
+    revocation::{PathStatus, RevocationCheck},
+    time::UnixTime,
+};
+
+/// What a search says each time it is asked to go on.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Supply an answer for each of these, even if it is that nothing could be had, and ask again. Never empty.
+    Need(Vec<Need>),
+    /// A path was found and every check held.
+    Accepted(VerifiedChain),
+    /// No path was found for which every check held.
+    Refused(TrustRefusal),
+}
+
+/// A search for a path from one presented chain to an anchor of one community.
+///
+/// After a verdict it gives the same verdict again.
+///
+/// Source: RFC 5280 §6.1; RFC 4158 (building with backtracking); security invariants 13 to 16
+#[derive(Debug)]
+pub struct PathSearch<'a> {
+    community: &'a TrustCommunity,
+    chain: &'a CertificateChain,
+    now: UnixTime,
+    budget: Budget,
+    /// Every certificate that a path can be made of, the end entity first, each once.
+    pool: Vec<Member>,
+    /// The path under construction, the end entity first.
+    path: Vec<Link>,
+    stage: Stage,
+    /// Signature checks made, by (certificate, issuer) as places in the pool.
+    signatures: HashMap<(usize, usize), bool>,
+    signatures_left: usize,
+    candidates_left: usize,
+    /// Certificates (as places in the pool) that a path in this search has shown to be revoked.
+    revoked: HashSet<usize>,
+    /// URLs that were asked for.
+    asked: HashSet<String>,
+    attempts: Vec<PathAttempt>,
+    omitted: usize,
+}
+
+#[derive(Debug)]
+struct Member {
+    certificate: Arc<Certificate>,
+    is_anchor: bool,
+}
+
+/// One certificate of the path and those that may have issued it.
+#[derive(Debug)]
+struct Link {
+    member: usize,
+    /// Candidates in reverse order of promise: the next is the last.
+    candidates: Vec<usize>,
+    /// Whether any candidate other than the certificate itself was looked at.
+    had_candidates: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Unstarted,
+    Building,
+    /// `path` ends at an anchor and awaits the verdict on revocation.
+    Complete,
+    Finished(Step),
+}
+
+impl<'a> PathSearch<'a> {
+    /// A search that has not begun; nothing is checked yet.
+    #[must_use]
+    pub fn new(
+        community: &'a TrustCommunity,
+        chain: &'a CertificateChain,
+        now: UnixTime,
+        budget: Budget,
+    ) -> Self {
+        Self {
+            pool: pool(community, chain, &budget),
+            community,
+            chain,
+            now,
+            path: Vec::new(),
+            stage: Stage::Unstarted,
+            signatures: HashMap::new(),
+            signatures_left: budget.signatures,
+            candidates_left: budget.candidates,
+            revoked: HashSet::new(),
+            asked: HashSet::new(),
+            attempts: Vec::new(),
+            omitted: 0,
+            budget,
+        }
+    }
+
+    /// Goes on as far as the evidence allows.
+    ///
+    /// What an earlier [`Step::Need`] asked for and `evidence` still lacks counts as not to be had, so that a search
+    /// ends whatever its driver does.
+    pub fn advance(&mut self, evidence: &Evidence) -> Step {
+        loop {
+            let stage = match &self.stage {
+                Stage::Unstarted => self.begin(),
+                Stage::Building => self.build(),
+                Stage::Complete => match self.judge_revocation(evidence) {
+                    Ok(stage) => stage,
+                    Err(needs) => return Step::Need(needs),
+                },
+                Stage::Finished(step) => return step.clone(),
+            };
+            self.stage = stage;
+        }
+    }
+
+    /// Judges the end entity, without which no path is worth looking for.
+    fn begin(&mut self) -> Stage {
+        let leaf = Arc::clone(self.chain.leaf());
+        let reasons = checks::end_entity(&leaf, self.community.profile(), self.now);
+        self.push(0);
+        if reasons.is_empty() {
+            return Stage::Building;
+        }
+        self.give_up_attempt(None, reasons);
+        self.refused()
+    }
+
+    /// Lengthens the path until it reaches an anchor, going back where it cannot.
+    fn build(&mut self) -> Stage {
+        loop {
+            let Some(link) = self.path.last_mut() else {
+                return self.refused();
+            };
+            let child = link.member;
+            let Some(candidate) = link.candidates.pop() else {
+                if !link.had_candidates {
+                    let reason = self.missing_issuer(child);
+                    self.give_up_attempt(None, vec![reason]);
+                }
+                self.path.pop();
+                continue;
+            };
+            if candidate == child {
+                continue;
+            }
+            link.had_candidates = true;
+            let Some(left) = self.candidates_left.checked_sub(1) else {
+                return self.out_of_budget("candidates for an issuer", self.budget.candidates);
+            };
+            self.candidates_left = left;
+
+            let reasons = self.judge_candidate(candidate);
+            if !reasons.is_empty() {
+                self.give_up_attempt(Some(candidate), reasons);
+                continue;
+            }
+            match self.is_signed(child, candidate) {
+                None => return self.out_of_budget("signature checks", self.budget.signatures),
+                Some(false) => {
+                    let reason = self.bad_signature(child, candidate);
+                    self.give_up_attempt(Some(candidate), vec![reason]);
+                }
+                Some(true) => {
+                    self.push(candidate);
+                    if self
+                        .pool
+                        .get(candidate)
+                        .is_some_and(|member| member.is_anchor)
+                    {
+                        return Stage::Complete;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Every check of a candidate that costs no signature.
+    fn judge_candidate(&self, candidate: usize) -> Vec<Reason> {
+        let Some(Member {
+            certificate,
+            is_anchor,
+        }) = self.pool.get(candidate)
+        else {
+            return Vec::new();
+        };
+        let intermediates = self
+            .path
+            .iter()
+            .skip(1)
+            .map(|link| self.member(link.member));
+        let place = checks::Place {
+            below: intermediates
+                .clone()
+                .filter(|intermediate| !intermediate.is_self_issued())
+                .count(),
+            is_anchor: *is_anchor,
+        };
+        let mut reasons = checks::issuer(certificate, place, self.community.profile(), self.now);
+        let is_repeated = self
+            .path
+            .iter()
+            .map(|link| self.member(link.member))
+            .any(|earlier| {
+                // RFC 4158 §5.2: the same name with the same key adds nothing, whichever certificate says so. Circles of
+                // cross-signed CAs end here.
+                earlier.subject_der() == certificate.subject_der()
+                    && earlier.spki_der() == certificate.spki_der()
+            });
+        let mut note = |kind, detail: String, source| {
+            reasons.push(Reason::new(kind, certificate, detail, source))
+        };
+        if is_repeated {
+            let detail = "stands already in the path with the same name and key".to_owned();
+            note(RefusalKind::PathLoop, detail, "RFC 4158 §5.2");
+        }
+        if self.revoked.contains(&candidate) {
+            note(
+                RefusalKind::Revoked,
+                "is revoked, as an earlier path has shown".to_owned(),
+                "RFC 5280 §6.3",
+            );
+        }
+        if !is_anchor && intermediates.count() >= self.budget.intermediates {
+            let detail = format!(
+                "would be one more than the {} intermediates that are followed",
+                self.budget.intermediates
+            );
+            note(RefusalKind::PathTooLong, detail, "security invariant 13");
+        }
+        reasons
+    }
+
+    /// Whether `issuer` signed `child`, asking the cryptography once for each pair; `None` when the budget is used up.
+    fn is_signed(&mut self, child: usize, issuer: usize) -> Option<bool> {
+        if let Some(known) = self.signatures.get(&(child, issuer)) {
+            return Some(*known);
+        }
+        self.signatures_left = self.signatures_left.checked_sub(1)?;
+        let signed = self.member(child).is_signed_by(self.member(issuer));
+        self.signatures.insert((child, issuer), signed);
+        Some(signed)
+    }
+
+    /// The last check of a path: accepted, back to building, or what is needed to tell.
+    fn judge_revocation(&mut self, evidence: &Evidence) -> Result<Stage, Vec<Need>> {
+        let path: Vec<_> = self
+            .path
+            .iter()
+            .map(|link| Arc::clone(self.member_arc(link.member)))
+            .collect();
+        let status = RevocationCheck {
+            path: &path,
+            policy: self.community.revocation(),
+            now: self.now,
+            budget: &self.budget,
+            evidence,
+            asked: &self.asked,
+        }
+        .judge(&mut self.signatures_left);
+        match status {
+            PathStatus::Need(needs) => {
+                self.asked
+                    .extend(needs.iter().filter_map(|need| match need {
+                        Need::Crl { url, .. } => Some(url.clone()),
+                        Need::Issuer { .. } => None,
+                    }));
+                Err(needs)
+            }
+            PathStatus::Good {
+                holds_until,
+                soft_failures,
+            } => {
+                let ends = path.iter().map(|certificate| certificate.not_after());
+                let holds_until = ends.chain(holds_until).min().unwrap_or(self.now);
+                Ok(Stage::Finished(Step::Accepted(VerifiedChain::new(Proof {
+                    community: self.community.id().clone(),
+                    policy: self.community.version(),
+                    path,
+                    presented: self.chain.digest(),
+                    verified_at: self.now,
+                    holds_until,
+                    soft_failures,
+                }))))
+            }
+            PathStatus::Bad { reasons, revoked } => {
+                let revoked: Vec<_> = revoked
+                    .into_iter()
+                    .filter_map(|place| self.path.get(place))
+                    .map(|link| link.member)
+                    .collect();
+                self.revoked.extend(revoked);
+                self.give_up_attempt(None, reasons);
+                if self.revoked.contains(&0) {
+                    // No other path makes a revoked end entity good.
+                    return Ok(self.refused());
+                }
+                self.path.pop();
+                Ok(Stage::Building)
+            }
+        }
+    }
+
+    /// Adds a certificate to the path and looks up who may have issued it, the most promising last.
+    fn push(&mut self, member: usize) {
+        let child = self.member(member);
+        let wanted = child.extensions().authority_key_id.as_deref();
+        let mut candidates: Vec<usize> = (0..self.pool.len())
+            .filter(|candidate| self.member(*candidate).subject_der() == child.issuer_der())
+            .collect();
+        // Key identifiers are hints: they order, and a lie in them costs time but no verdict (RFC 4158 §3.5.12).
+        candidates.sort_by_key(|candidate| {
+            let offered = self
+                .member(*candidate)
+                .extensions()
+                .subject_key_id
+                .as_deref();
+            let promise = match (wanted, offered) {
+                (Some(wanted), Some(offered)) if wanted == offered => 0,
+                (Some(_), Some(_)) => 2,
+                _ => 1,
+            };
+            let is_anchor = self
+                .pool
+                .get(*candidate)
+                .is_some_and(|member| member.is_anchor);
+            (promise, !is_anchor, *candidate)
+        });
+        candidates.reverse();
+        self.path.push(Link {
+            member,
+            candidates,
+            had_candidates: false,
+        });
+    }
+
+    fn missing_issuer(&self, child: usize) -> Reason {
+        let certificate = self.member(child);
+        let detail = if certificate.is_self_issued() {
+            "is self-issued and is not an anchor of this community".to_owned()
+        } else {
+            format!(
+                "has the issuer '{}', whose certificate is neither presented nor configured",
+                certificate.issuer()
+            )
+        };
+        Reason::new(
+            RefusalKind::NoPathToAnchor,
+            certificate,
+            detail,
+            "RFC 5280 §6.1; UDAP DCR §4.2",
+        )
+    }
+
+    fn bad_signature(&self, child: usize, issuer: usize) -> Reason {
+        let detail = format!(
+            "was not signed by the key of {}",
+            identify(self.member(issuer))
+        );
+        Reason::new(
+            RefusalKind::BadSignature,
+            self.member(child),
+            detail,
+            "RFC 5280 §6.1.3 (a) (1)",
+        )
+    }
+
+    /// Keeps why the path, lengthened by `candidate`, was given up.
+    fn give_up_attempt(&mut self, candidate: Option<usize>, reasons: Vec<Reason>) {
+        if self.attempts.len() >= self.budget.attempts {
+            self.omitted = self.omitted.saturating_add(1);
+            return;
+        }
+        let members = self.path.iter().map(|link| link.member).chain(candidate);
+        let path = members
+            .map(|member| identify(self.member(member)))
+            .collect();
+        self.attempts
+            .push(PathAttempt::new(self.community.id().clone(), path, reasons));
+    }
+
+    fn out_of_budget(&mut self, what: &str, limit: usize) -> Stage {
+        let detail = format!("the search ended after {limit} {what} without finding a path");
+        let reason = Reason::general(RefusalKind::BudgetExceeded, detail, "security invariant 13");
+        let members = self
+            .path
+            .iter()
+            .map(|link| identify(self.member(link.member)))
+            .collect();
+        // Kept even when attempts are no longer: it is the reason that counts.
+        self.attempts.push(PathAttempt::new(
+            self.community.id().clone(),
+            members,
+            vec![reason],
+        ));
+        self.refused()
+    }
+
+    fn refused(&mut self) -> Stage {
+        let attempts = std::mem::take(&mut self.attempts);
+        Stage::Finished(Step::Refused(TrustRefusal::new(
+            self.community.id().clone(),
+            attempts,
+            self.omitted,
+        )))
+    }
+
+    fn member(&self, member: usize) -> &Certificate {
+        self.member_arc(member)
+    }
+
+    /// The certificate at a place of the pool. Places come from the pool itself, which only grows.
+    fn member_arc(&self, member: usize) -> &Arc<Certificate> {
+        self.pool
+            .get(member)
+            .map_or(self.chain.leaf(), |member| &member.certificate)
+    }
+}
+
+/// Collects what paths can be made of: the end entity, the anchors, what else was presented, what is configured.
+fn pool(community: &TrustCommunity, chain: &CertificateChain, budget: &Budget) -> Vec<Member> {
+    let anchors = community
+        .anchors()
+        .iter()
+        .map(|anchor| (anchor.certificate(), true));
+    let presented = chain
+        .certificates()
+        .iter()
+        .take(budget.presented)
+        .skip(1)
+        .map(|certificate| (certificate, false));
+    let configured = community
+        .intermediates()
+        .iter()
+        .map(|certificate| (certificate, false));
+    let mut seen = HashSet::from([chain.leaf().digest()]);
+    let mut pool = vec![Member {
+        certificate: Arc::clone(chain.leaf()),
+        is_anchor: false,
+    }];
+    for (certificate, is_anchor) in anchors.chain(presented).chain(configured) {
+        if seen.insert(certificate.digest()) {
+            pool.push(Member {
+                certificate: Arc::clone(certificate),
+                is_anchor,
+            });
+        }
+    }
+    pool
+}
