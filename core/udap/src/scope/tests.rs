@@ -236,7 +236,7 @@ proptest! {
     }
 
     #[test]
-    fn every_scope_covers_itself(text in r"(system|user)/(\*|Patient).(read|\*|c?r?u?d?s?)(\?a=b)?") {
+    fn every_scope_covers_itself(text in r"(system|user)/(\*|Patient)\.(read|\*|c?r?u?d?s?)(\?a=b)?") {
         let scope = scope(&text);
         prop_assert!(scope.covers(&scope));
     }
