@@ -141,7 +141,7 @@ mod tests {
             Err(AnchorError::Extension { .. })
         ));
         let small = Key::rsa(1024);
-        let root = Builder::ca("CN=Root", &small).signed_by(&Key::p256());
+        let root = Builder::ca("CN=Root", &small).issued_by("CN=Root", &Key::p256());
         assert!(matches!(
             Anchor::new(Arc::new(root)),
             Err(AnchorError::WeakKey { .. })

@@ -181,14 +181,27 @@ pub(crate) fn boolean_default_false(element: Option<Element<'_>>) -> Result<bool
     }
 }
 
-/// The content of a non-negative `INTEGER` in its shortest form, leading sign octet included.
-pub(crate) fn unsigned<'a>(element: &Element<'a>) -> Result<&'a [u8], NotDer> {
-    match element.value {
+/// `INTEGER` content must be in its shortest form, or numbers compared as bytes would differ though they are equal.
+///
+/// Source: X.690 §8.3.2
+pub(crate) fn shortest(value: &[u8]) -> Result<(), NotDer> {
+    match value {
         [] => Err(NotDer("an INTEGER is empty")),
-        [first, ..] if first & 0x80 != 0 => Err(NotDer("an INTEGER is negative")),
         [0x00, second, ..] if second & 0x80 == 0 => {
             Err(NotDer("an INTEGER is not in its shortest form"))
         }
+        [0xff, second, ..] if second & 0x80 != 0 => {
+            Err(NotDer("an INTEGER is not in its shortest form"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The content of a non-negative `INTEGER`, leading sign octet included.
+pub(crate) fn unsigned<'a>(element: &Element<'a>) -> Result<&'a [u8], NotDer> {
+    shortest(element.value)?;
+    match element.value {
+        [first, ..] if first & 0x80 != 0 => Err(NotDer("an INTEGER is negative")),
         value => Ok(value),
     }
 }

@@ -4,16 +4,19 @@
 //! [`crate::path`]: a certificate with a weak key or an unknown critical extension still reads, so that the refusal
 //! can name it.
 
+mod digest;
 mod extensions;
 mod name;
 mod pem;
+mod tbs;
 
 use std::{fmt, ops::Range, sync::OnceLock};
 
-use aws_lc_rs::digest::{SHA256, digest};
-
+pub use self::digest::CertificateDigest;
 pub use self::pem::{PEM_SIZE_LIMIT, certificates_from_pem};
+use self::tbs::TbsFields;
 pub(crate) use self::{
+    digest::{hex, sha256, write_hex},
     extensions::{
         Extensions, https_urls, read_list as read_extension_list,
         read_sequence as read_extension_sequence,
@@ -21,7 +24,7 @@ pub(crate) use self::{
     name::{checked as name_checked, display as display_name, shown},
 };
 use crate::{
-    asn1::{self, BIT_STRING, Element, INTEGER, NotDer, SEQUENCE, context, context_constructed},
+    asn1::{self, BIT_STRING, NotDer, SEQUENCE},
     signature::{self, KeyKind, KeyProblem, PublicKey, SignatureAlgorithm},
     time::UnixTime,
 };
@@ -30,11 +33,6 @@ use crate::{
 ///
 /// Provenance: the limit table of the security invariants; certificates of healthcare communities have 1 to 3 KiB.
 pub const CERTIFICATE_SIZE_LIMIT: usize = 16 * 1024;
-
-/// The longest serial number in octets.
-///
-/// Source: RFC 5280 §4.1.2.2
-const SERIAL_LIMIT: usize = 20;
 
 /// Why bytes are not a certificate, or certificates not a chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,42 +70,6 @@ pub enum CertificateError {
 /// Names the field in which the encoding was broken.
 fn in_field(field: &'static str) -> impl Fn(NotDer) -> CertificateError {
     move |NotDer(problem)| CertificateError::Malformed { field, problem }
-}
-
-/// SHA-256 over a certificate's DER; shown as 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CertificateDigest([u8; 32]);
-
-impl CertificateDigest {
-    /// The digest of a certificate's DER, without reading it.
-    #[must_use]
-    pub fn of(der: &[u8]) -> Self {
-        Self(sha256(der))
-    }
-
-    /// Reads 64 hexadecimal digits in lower case; `None` for anything else.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        parse_hex(text).map(Self)
-    }
-
-    /// The 32 bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Display for CertificateDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(f, &self.0)
-    }
-}
-
-impl fmt::Debug for CertificateDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CertificateDigest({self})")
-    }
 }
 
 /// One X.509 certificate and what this project reads from it.
@@ -369,148 +331,6 @@ impl fmt::Debug for Certificate {
             .field("serial", &self.serial_hex())
             .finish_non_exhaustive()
     }
-}
-
-/// The fields of `TBSCertificate` in their order.
-///
-/// ```text
-/// TBSCertificate ::= SEQUENCE {
-///     version         [0] EXPLICIT Version DEFAULT v1,
-///     serialNumber        CertificateSerialNumber,
-///     signature           AlgorithmIdentifier,
-///     issuer              Name,
-///     validity            Validity,
-///     subject             Name,
-///     subjectPublicKeyInfo SubjectPublicKeyInfo,
-///     issuerUniqueID  [1] IMPLICIT UniqueIdentifier OPTIONAL,
-///     subjectUniqueID [2] IMPLICIT UniqueIdentifier OPTIONAL,
-///     extensions      [3] EXPLICIT Extensions OPTIONAL }
-/// ```
-struct TbsFields<'a> {
-    serial: Element<'a>,
-    signature_algorithm: Element<'a>,
-    issuer: Element<'a>,
-    not_before: UnixTime,
-    not_after: UnixTime,
-    subject: Element<'a>,
-    spki: Element<'a>,
-    extensions: Extensions,
-}
-
-impl<'a> TbsFields<'a> {
-    fn read(tbs: &Element<'a>) -> Result<Self, CertificateError> {
-        let mut fields = tbs.children().map_err(in_field("tbsCertificate"))?;
-        let version = fields
-            .optional(context_constructed(0))
-            .map_err(in_field("version"))?;
-        let version = version
-            .map_or(Ok(1), |version| read_version(&version))
-            .map_err(in_field("version"))?;
-        let serial = fields
-            .expect(INTEGER)
-            .and_then(checked_serial)
-            .map_err(in_field("serialNumber"))?;
-        let signature_algorithm = fields.expect(SEQUENCE).map_err(in_field("signature"))?;
-        let issuer = fields
-            .expect(SEQUENCE)
-            .and_then(name::checked)
-            .map_err(in_field("issuer"))?;
-        let validity = fields.expect(SEQUENCE).map_err(in_field("validity"))?;
-        let (not_before, not_after) = read_validity(&validity).map_err(in_field("validity"))?;
-        let subject = fields
-            .expect(SEQUENCE)
-            .and_then(name::checked)
-            .map_err(in_field("subject"))?;
-        let spki = fields
-            .expect(SEQUENCE)
-            .map_err(in_field("subjectPublicKeyInfo"))?;
-        let unique = in_field("unique identifiers");
-        let issuer_unique_id = fields.optional(context(1)).map_err(&unique)?;
-        let subject_unique_id = fields.optional(context(2)).map_err(&unique)?;
-        if version == 1 && (issuer_unique_id.is_some() || subject_unique_id.is_some()) {
-            return Err(unique(NotDer("version 1 has none")));
-        }
-        let extensions = match fields
-            .optional(context_constructed(3))
-            .map_err(in_field("extensions"))?
-        {
-            Some(_) if version != 3 => {
-                return Err(in_field("extensions")(NotDer("only version 3 has them")));
-            }
-            Some(extensions) => Extensions::read(&extensions)?,
-            None => Extensions::default(),
-        };
-        fields.finish().map_err(in_field("tbsCertificate"))?;
-        Ok(Self {
-            serial,
-            signature_algorithm,
-            issuer,
-            not_before,
-            not_after,
-            subject,
-            spki,
-            extensions,
-        })
-    }
-}
-
-/// `Version ::= INTEGER { v1(0), v2(1), v3(2) }`, of which DER never writes the default.
-fn read_version(explicit: &Element<'_>) -> Result<u32, NotDer> {
-    let version = asn1::only(explicit.value, INTEGER)?;
-    match asn1::small_unsigned(&version)? {
-        0 => Err(NotDer("a default value is encoded")),
-        written @ 1..=2 => Ok(written + 1),
-        _ => Err(NotDer("there is no such version")),
-    }
-}
-
-fn checked_serial(serial: Element<'_>) -> Result<Element<'_>, NotDer> {
-    let value = asn1::unsigned(&serial)?;
-    if value.strip_prefix(&[0]).unwrap_or(value).len() > SERIAL_LIMIT {
-        return Err(NotDer("it has more than 20 octets"));
-    }
-    Ok(serial)
-}
-
-fn read_validity(validity: &Element<'_>) -> Result<(UnixTime, UnixTime), NotDer> {
-    let mut times = validity.children()?;
-    let not_before = asn1::time(&times.next()?)?;
-    let not_after = asn1::time(&times.next()?)?;
-    times.finish()?;
-    Ok((not_before, not_after))
-}
-
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut value = [0; 32];
-    value.copy_from_slice(digest(&SHA256, bytes).as_ref());
-    value
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(crate) fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-}
-
-pub(crate) fn parse_hex(text: &str) -> Option<[u8; 32]> {
-    fn digit(byte: u8) -> Option<u8> {
-        match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        }
-    }
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != 32 || !rest.is_empty() {
-        return None;
-    }
-    let mut value = [0; 32];
-    for (byte, [high, low]) in value.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
-    }
-    Some(value)
 }
 
 #[cfg(test)]

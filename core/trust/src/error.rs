@@ -14,22 +14,22 @@ pub enum RefusalKind {
     CommunityUnknown,
     /// A path would pass through the same CA twice.
     PathLoop,
-    /// A certificate's issuer is neither presented nor configured, or the path ends at a root that is no anchor.
-    NoPathToAnchor,
     /// A signature was not made by the key of the supposed issuer.
     BadSignature,
-    /// A certificate that should issue others has no CA mark.
-    NotACa,
-    /// More intermediates than a CA's path length allows, or than are followed.
-    PathTooLong,
+    /// A certificate's issuer is neither presented nor configured, or the path ends at a root that is no anchor.
+    NoPathToAnchor,
     /// The key usage does not allow what the key was used for.
     KeyUsage,
     /// The extended key usage names none of the community's purposes.
     ExtendedKeyUsage,
-    /// The end entity's certificate is a CA's.
-    EndEntityIsCa,
     /// The end entity's certificate has no URI name that the community accepts.
     UriName,
+    /// More intermediates than a CA's path length allows, or than are followed.
+    PathTooLong,
+    /// A certificate that should issue others has no CA mark.
+    NotACa,
+    /// The end entity's certificate is a CA's.
+    EndEntityIsCa,
     /// A key that is too weak, of an unsupported kind, or not one that the community accepts.
     WeakKey,
     /// A signature algorithm that does not count (SHA-1, MD5, RSA-PSS and others).

@@ -6,6 +6,7 @@
 mod budget;
 mod checks;
 mod evidence;
+mod pool;
 mod search;
 
 pub use self::{

@@ -10,9 +10,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{Budget, Evidence, Need, checks};
+use super::{
+    Budget, Evidence, Need, checks,
+    pool::{END_ENTITY, Pool},
+};
 use crate::{
-    certificate::Certificate,
     chain::{CertificateChain, Proof, VerifiedChain},
     community::TrustCommunity,
     error::{PathAttempt, Reason, RefusalKind, TrustRefusal, identify},
@@ -42,8 +44,8 @@ pub struct PathSearch<'a> {
     chain: &'a CertificateChain,
     now: UnixTime,
     budget: Budget,
-    /// Every certificate that a path can be made of, the end entity first, each once.
-    pool: Vec<Member>,
+    /// Every certificate that a path can be made of.
+    pool: Pool,
     /// The path under construction, the end entity first.
     path: Vec<Link>,
     stage: Stage,
@@ -59,17 +61,11 @@ pub struct PathSearch<'a> {
     omitted: usize,
 }
 
-#[derive(Debug)]
-struct Member {
-    certificate: Arc<Certificate>,
-    is_anchor: bool,
-}
-
-/// One certificate of the path and those that may have issued it.
+/// One certificate of the path (as its place in the pool) and those that may have issued it.
 #[derive(Debug)]
 struct Link {
-    member: usize,
-    /// Candidates in reverse order of promise: the next is the last.
+    place: usize,
+    /// Those not looked at yet, the most promising last.
     candidates: Vec<usize>,
     /// Whether any candidate other than the certificate itself was looked at.
     had_candidates: bool,
@@ -94,7 +90,7 @@ impl<'a> PathSearch<'a> {
         budget: Budget,
     ) -> Self {
         Self {
-            pool: pool(community, chain, &budget),
+            pool: Pool::new(community, chain, &budget),
             community,
             chain,
             now,
@@ -134,7 +130,7 @@ impl<'a> PathSearch<'a> {
     fn begin(&mut self) -> Stage {
         let leaf = Arc::clone(self.chain.leaf());
         let reasons = checks::end_entity(&leaf, self.community.profile(), self.now);
-        self.push(0);
+        self.push(END_ENTITY);
         if reasons.is_empty() {
             return Stage::Building;
         }
@@ -148,9 +144,10 @@ impl<'a> PathSearch<'a> {
             let Some(link) = self.path.last_mut() else {
                 return self.refused();
             };
-            let child = link.member;
+            let (child, had_candidates) = (link.place, link.had_candidates);
             let Some(candidate) = link.candidates.pop() else {
-                if !link.had_candidates {
+                // A self-issued certificate is looked at as a root too, whatever shares its name.
+                if !had_candidates || self.pool.certificate(child).is_self_issued() {
                     let reason = self.missing_issuer(child);
                     self.give_up_attempt(None, vec![reason]);
                 }
@@ -179,11 +176,7 @@ impl<'a> PathSearch<'a> {
                 }
                 Some(true) => {
                     self.push(candidate);
-                    if self
-                        .pool
-                        .get(candidate)
-                        .is_some_and(|member| member.is_anchor)
-                    {
+                    if self.pool.is_anchor(candidate) {
                         return Stage::Complete;
                     }
                 }
@@ -193,36 +186,27 @@ impl<'a> PathSearch<'a> {
 
     /// Every check of a candidate that costs no signature.
     fn judge_candidate(&self, candidate: usize) -> Vec<Reason> {
-        let Some(Member {
-            certificate,
-            is_anchor,
-        }) = self.pool.get(candidate)
-        else {
-            return Vec::new();
-        };
-        let intermediates = self
+        let certificate = self.pool.certificate(candidate);
+        let is_anchor = self.pool.is_anchor(candidate);
+        let path = self
             .path
             .iter()
-            .skip(1)
-            .map(|link| self.member(link.member));
+            .map(|link| self.pool.certificate(link.place));
+        let intermediates = path.clone().skip(1);
         let place = checks::Place {
             below: intermediates
                 .clone()
                 .filter(|intermediate| !intermediate.is_self_issued())
                 .count(),
-            is_anchor: *is_anchor,
+            is_anchor,
         };
         let mut reasons = checks::issuer(certificate, place, self.community.profile(), self.now);
-        let is_repeated = self
-            .path
-            .iter()
-            .map(|link| self.member(link.member))
-            .any(|earlier| {
-                // RFC 4158 §5.2: the same name with the same key adds nothing, whichever certificate says so. Circles of
-                // cross-signed CAs end here.
-                earlier.subject_der() == certificate.subject_der()
-                    && earlier.spki_der() == certificate.spki_der()
-            });
+        // RFC 4158 §5.2: the same name with the same key adds nothing, whichever certificate says so. Circles of
+        // cross-signed CAs end here.
+        let is_repeated = path.clone().any(|earlier| {
+            earlier.subject_der() == certificate.subject_der()
+                && earlier.spki_der() == certificate.spki_der()
+        });
         let mut note = |kind, detail: String, source| {
             reasons.push(Reason::new(kind, certificate, detail, source))
         };
@@ -253,7 +237,10 @@ impl<'a> PathSearch<'a> {
             return Some(*known);
         }
         self.signatures_left = self.signatures_left.checked_sub(1)?;
-        let signed = self.member(child).is_signed_by(self.member(issuer));
+        let signed = self
+            .pool
+            .certificate(child)
+            .is_signed_by(self.pool.certificate(issuer));
         self.signatures.insert((child, issuer), signed);
         Some(signed)
     }
@@ -263,7 +250,7 @@ impl<'a> PathSearch<'a> {
         let path: Vec<_> = self
             .path
             .iter()
-            .map(|link| Arc::clone(self.member_arc(link.member)))
+            .map(|link| Arc::clone(self.pool.certificate(link.place)))
             .collect();
         let status = RevocationCheck {
             path: &path,
@@ -300,58 +287,33 @@ impl<'a> PathSearch<'a> {
                 }))))
             }
             PathStatus::Bad { reasons, revoked } => {
-                let revoked: Vec<_> = revoked
-                    .into_iter()
-                    .filter_map(|place| self.path.get(place))
-                    .map(|link| link.member)
-                    .collect();
-                self.revoked.extend(revoked);
                 self.give_up_attempt(None, reasons);
-                if self.revoked.contains(&0) {
+                // Back to below the lowest revoked certificate; without one, another anchor may still do.
+                let keep = revoked.first().copied().unwrap_or(self.path.len() - 1);
+                let links = revoked.into_iter().filter_map(|place| self.path.get(place));
+                self.revoked.extend(links.map(|link| link.place));
+                if self.revoked.contains(&END_ENTITY) {
                     // No other path makes a revoked end entity good.
                     return Ok(self.refused());
                 }
-                self.path.pop();
+                self.path.truncate(keep);
                 Ok(Stage::Building)
             }
         }
     }
 
-    /// Adds a certificate to the path and looks up who may have issued it, the most promising last.
-    fn push(&mut self, member: usize) {
-        let child = self.member(member);
-        let wanted = child.extensions().authority_key_id.as_deref();
-        let mut candidates: Vec<usize> = (0..self.pool.len())
-            .filter(|candidate| self.member(*candidate).subject_der() == child.issuer_der())
-            .collect();
-        // Key identifiers are hints: they order, and a lie in them costs time but no verdict (RFC 4158 §3.5.12).
-        candidates.sort_by_key(|candidate| {
-            let offered = self
-                .member(*candidate)
-                .extensions()
-                .subject_key_id
-                .as_deref();
-            let promise = match (wanted, offered) {
-                (Some(wanted), Some(offered)) if wanted == offered => 0,
-                (Some(_), Some(_)) => 2,
-                _ => 1,
-            };
-            let is_anchor = self
-                .pool
-                .get(*candidate)
-                .is_some_and(|member| member.is_anchor);
-            (promise, !is_anchor, *candidate)
-        });
-        candidates.reverse();
+    /// Adds a certificate to the path and looks up who may have issued it.
+    fn push(&mut self, place: usize) {
+        let candidates = self.pool.issuers_of(place);
         self.path.push(Link {
-            member,
+            place,
             candidates,
             had_candidates: false,
         });
     }
 
     fn missing_issuer(&self, child: usize) -> Reason {
-        let certificate = self.member(child);
+        let certificate = self.pool.certificate(child);
         let detail = if certificate.is_self_issued() {
             "is self-issued and is not an anchor of this community".to_owned()
         } else {
@@ -371,11 +333,11 @@ impl<'a> PathSearch<'a> {
     fn bad_signature(&self, child: usize, issuer: usize) -> Reason {
         let detail = format!(
             "was not signed by the key of {}",
-            identify(self.member(issuer))
+            identify(self.pool.certificate(issuer))
         );
         Reason::new(
             RefusalKind::BadSignature,
-            self.member(child),
+            self.pool.certificate(child),
             detail,
             "RFC 5280 §6.1.3 (a) (1)",
         )
@@ -387,10 +349,7 @@ impl<'a> PathSearch<'a> {
             self.omitted = self.omitted.saturating_add(1);
             return;
         }
-        let members = self.path.iter().map(|link| link.member).chain(candidate);
-        let path = members
-            .map(|member| identify(self.member(member)))
-            .collect();
+        let path = self.identify_path(candidate);
         self.attempts
             .push(PathAttempt::new(self.community.id().clone(), path, reasons));
     }
@@ -398,11 +357,7 @@ impl<'a> PathSearch<'a> {
     fn out_of_budget(&mut self, what: &str, limit: usize) -> Stage {
         let detail = format!("the search ended after {limit} {what} without finding a path");
         let reason = Reason::general(RefusalKind::BudgetExceeded, detail, "security invariant 13");
-        let members = self
-            .path
-            .iter()
-            .map(|link| identify(self.member(link.member)))
-            .collect();
+        let members = self.identify_path(None);
         // Kept even when attempts are no longer: it is the reason that counts.
         self.attempts.push(PathAttempt::new(
             self.community.id().clone(),
@@ -410,6 +365,14 @@ impl<'a> PathSearch<'a> {
             vec![reason],
         ));
         self.refused()
+    }
+
+    /// The path, lengthened by `candidate`, for people.
+    fn identify_path(&self, candidate: Option<usize>) -> Vec<String> {
+        let places = self.path.iter().map(|link| link.place).chain(candidate);
+        places
+            .map(|place| identify(self.pool.certificate(place)))
+            .collect()
     }
 
     fn refused(&mut self) -> Stage {
@@ -420,47 +383,4 @@ impl<'a> PathSearch<'a> {
             self.omitted,
         )))
     }
-
-    fn member(&self, member: usize) -> &Certificate {
-        self.member_arc(member)
-    }
-
-    /// The certificate at a place of the pool. Places come from the pool itself, which only grows.
-    fn member_arc(&self, member: usize) -> &Arc<Certificate> {
-        self.pool
-            .get(member)
-            .map_or(self.chain.leaf(), |member| &member.certificate)
-    }
-}
-
-/// Collects what paths can be made of: the end entity, the anchors, what else was presented, what is configured.
-fn pool(community: &TrustCommunity, chain: &CertificateChain, budget: &Budget) -> Vec<Member> {
-    let anchors = community
-        .anchors()
-        .iter()
-        .map(|anchor| (anchor.certificate(), true));
-    let presented = chain
-        .certificates()
-        .iter()
-        .take(budget.presented)
-        .skip(1)
-        .map(|certificate| (certificate, false));
-    let configured = community
-        .intermediates()
-        .iter()
-        .map(|certificate| (certificate, false));
-    let mut seen = HashSet::from([chain.leaf().digest()]);
-    let mut pool = vec![Member {
-        certificate: Arc::clone(chain.leaf()),
-        is_anchor: false,
-    }];
-    for (certificate, is_anchor) in anchors.chain(presented).chain(configured) {
-        if seen.insert(certificate.digest()) {
-            pool.push(Member {
-                certificate: Arc::clone(certificate),
-                is_anchor,
-            });
-        }
-    }
-    pool
 }
