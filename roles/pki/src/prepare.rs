@@ -6,8 +6,11 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
     RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, VerificationAlgorithm,
 };
-use der::{Decode as _, Encode as _};
+use const_oid::db::rfc5912::RSA_ENCRYPTION;
+use der::asn1::UintRef;
+use der::{Decode as _, Encode as _, Sequence};
 use x509_cert::request::CertReq;
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use crate::error::PkiError;
 
@@ -48,6 +51,7 @@ impl CertificateRequest {
             return Err(PkiError::Request("it is larger than 16 KiB"));
         }
         let request = CertReq::from_der(der).map_err(|_| PkiError::Request("it is malformed"))?;
+        judge_strength(&request.info.public_key)?;
         let malformed = |_| PkiError::Request("it is malformed");
         let public_key = request.info.public_key.to_der().map_err(malformed)?;
         let message = request.info.to_der().map_err(malformed)?;
@@ -78,4 +82,35 @@ impl CertificateRequest {
     pub fn public_key(&self) -> &[u8] {
         &self.public_key
     }
+}
+
+/// `RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }`
+#[derive(Sequence)]
+struct RsaPublicKey<'a> {
+    modulus: UintRef<'a>,
+    public_exponent: UintRef<'a>,
+}
+
+/// Refuses the RSA keys that no path search would accept later; the verifying algorithm alone takes up to 8192 bits and
+/// other exponents. The curves need no such check: each algorithm takes its own.
+///
+/// Source: security invariant 3 (RSA of 2048 to 4096 bits with e = 65537)
+fn judge_strength(key: &SubjectPublicKeyInfoOwned) -> Result<(), PkiError> {
+    if key.algorithm.oid != RSA_ENCRYPTION {
+        return Ok(());
+    }
+    let rsa = RsaPublicKey::from_der(key.subject_public_key.raw_bytes())
+        .map_err(|_| PkiError::Request("its key is malformed"))?;
+    let modulus = rsa.modulus.as_bytes();
+    let leading = modulus.first().map_or(0, |byte| byte.leading_zeros());
+    let bits = modulus.len() * 8 - usize::try_from(leading).unwrap_or(0);
+    if !(2048..=4096).contains(&bits) {
+        return Err(PkiError::Request("its RSA key has not 2048 to 4096 bits"));
+    }
+    if rsa.public_exponent.as_bytes() != [1, 0, 1] {
+        return Err(PkiError::Request(
+            "its RSA key has another public exponent than 65537",
+        ));
+    }
+    Ok(())
 }
