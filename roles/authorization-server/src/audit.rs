@@ -3,14 +3,18 @@
 //! It holds no JWT, token, key, resource or network address of a third party. Text that a caller sent appears only cut and
 //! without control characters.
 
-use std::borrow::Cow;
+mod explanation;
+mod fhir;
+
 use std::net::IpAddr;
 
 use tessera_trust::UnixTime;
 use tessera_trust::certificate::CertificateDigest;
 use tessera_trust::community::CommunityId;
+use tessera_udap::extensions::b2b::B2bExtension;
 use tessera_udap::ids::{ClientId, ClientUri, Jti};
 
+pub use self::explanation::Explanation;
 use crate::context::{CorrelationId, RequestContext};
 
 /// One decision, for the audit log.
@@ -144,6 +148,19 @@ pub struct RefusalRecord {
     pub likely_fix: &'static str,
 }
 
+impl From<&B2bExtension> for AuditPurpose {
+    fn from(b2b: &B2bExtension) -> Self {
+        Self {
+            purpose_of_use: b2b.purpose_of_use.clone(),
+            organization_id: b2b.organization_id.clone(),
+            organization_name: b2b.organization_name.clone(),
+            subject_id: b2b.subject_id.clone(),
+            subject_name: b2b.subject_name.clone(),
+            subject_role: b2b.subject_role.clone(),
+        }
+    }
+}
+
 impl AuditRecord {
     /// A record about a request that has only begun.
     #[must_use]
@@ -179,15 +196,4 @@ pub fn foreign_text(text: &str) -> String {
         shown.push('…');
     }
     shown
-}
-
-/// The time in RFC 3339, as FHIR's `instant` wants it.
-#[must_use]
-pub(crate) fn instant(time: UnixTime) -> Cow<'static, str> {
-    i64::try_from(time.as_secs())
-        .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .map_or(Cow::Borrowed("9999-12-31T23:59:59Z"), |timestamp| {
-            Cow::Owned(timestamp.to_string())
-        })
 }

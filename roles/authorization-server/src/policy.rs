@@ -3,13 +3,19 @@
 //! A policy belongs to a trust community: the same client URI under another community is another client with another
 //! policy. It only decides; it reads nothing and keeps nothing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tessera_jose::algorithm::AlgorithmSet;
 use tessera_udap::edition::Edition;
 use tessera_udap::ids::ClientUri;
-use tessera_udap::scope::ScopeSet;
+use tessera_udap::negotiation::{self, Negotiation};
+use tessera_udap::scope::{Flow, ScopeSet};
+
+/// What a community admits in the `hl7-b2b` object is a rule of the guide's, so it is told and judged in `udap`.
+pub use tessera_udap::extensions::b2b::{
+    Admitted, AdmittedPrefixes, B2bRules as B2bPolicy, SubjectName,
+};
 
 /// The rules of one trust community at this authorization server.
 #[derive(Debug, Clone)]
@@ -37,77 +43,81 @@ pub struct ScopeGrants {
     pub by_client: HashMap<ClientUri, ScopeSet>,
 }
 
-/// What a community admits in the `hl7-b2b` object. The default admits every well-formed value.
-///
-/// Source: FAST Security STU2 §5.2.1.1, §5.2.1.2
-#[derive(Debug, Clone, Default)]
-pub struct B2bPolicy {
-    /// The purposes, each compared as a whole string.
-    pub purposes_of_use: Admitted,
-    /// The beginnings of an `organization_id`, such as `urn:oid:` or `https://`.
-    pub organization_id_prefixes: AdmittedPrefixes,
-    /// The roles, each compared as a whole string.
-    pub subject_roles: Admitted,
-    /// The beginnings of a `subject_id`: the community's naming systems, such as `urn:oid:2.16.840.1.113883.4.6#`.
-    pub subject_id_prefixes: AdmittedPrefixes,
-    /// Whether `subject_id` is a US National Provider Identifier, whose check digit must be right.
-    pub subject_id_is_npi: bool,
-    /// Whether `subject_id` or `subject_role` may stand without `subject_name`.
-    pub subject_name: SubjectName,
-    /// The consent policies, each compared as a whole string.
-    pub consent_policies: Admitted,
+/// What becomes of the scopes that a client asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ScopeDecision {
+    /// These, at least one.
+    Granted(ScopeSet),
+    /// No: a wildcard that is not supported is refused as a whole, for the client relies on more than it would get.
+    UnsupportedWildcard(Vec<String>),
+    /// No: none is supported and allowed.
+    Nothing,
 }
 
-/// Whether a subject's identifier or role needs its name beside it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum SubjectName {
-    /// They may stand alone.
-    #[default]
-    Optional,
-    /// They are refused without `subject_name`.
-    BesideIdOrRole,
-}
-
-/// A closed list of values, or any.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Admitted {
-    /// Every well-formed value.
-    #[default]
-    Any,
-    /// These alone.
-    Only(BTreeSet<String>),
-}
-
-impl Admitted {
-    /// Whether the value is admitted, by bytes.
-    #[must_use]
-    pub fn admits(&self, value: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Only(values) => values.contains(value),
-        }
+impl CommunityPolicy {
+    /// What of the scopes in a software statement is granted.
+    ///
+    /// Scopes that need a person are not granted to a machine, whether wildcards or not.
+    ///
+    /// Source: FAST Security STU2 §3.1, §7.3
+    pub(crate) fn grant_at_registration(
+        &self,
+        client: &ClientUri,
+        requested: &ScopeSet,
+    ) -> ScopeDecision {
+        let allowed = self.allowed(client);
+        self.decide(requested, |requested| {
+            negotiation::grant(requested, &self.scopes_supported, allowed)
+        })
     }
-}
 
-/// A closed list of beginnings, or any.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum AdmittedPrefixes {
-    /// Every well-formed value.
-    #[default]
-    Any,
-    /// Values that begin with one of these and go on after it.
-    Only(Vec<String>),
-}
+    /// What of the scopes in a token request is granted: registered, and still allowed by a policy that may have been
+    /// tightened since.
+    ///
+    /// Source: FAST Security STU2 §7.3
+    pub(crate) fn grant_to_registered(
+        &self,
+        client: &ClientUri,
+        registered: &ScopeSet,
+        requested: &ScopeSet,
+    ) -> ScopeDecision {
+        let allowed = self.allowed(client);
+        self.decide(requested, |requested| {
+            let covered = negotiation::grant(requested, &self.scopes_supported, registered);
+            let granted =
+                negotiation::grant(&covered.granted, &self.scopes_supported, allowed).granted;
+            Negotiation { granted, ..covered }
+        })
+    }
 
-impl AdmittedPrefixes {
-    /// Whether the value begins, by bytes, with an admitted prefix and has more after it.
-    #[must_use]
-    pub fn admits(&self, value: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Only(prefixes) => prefixes
-                .iter()
-                .any(|prefix| value.len() > prefix.len() && value.starts_with(prefix.as_str())),
+    fn decide(
+        &self,
+        requested: &ScopeSet,
+        negotiate: impl FnOnce(&ScopeSet) -> Negotiation,
+    ) -> ScopeDecision {
+        let for_machines: ScopeSet = requested
+            .iter()
+            .filter(|scope| scope.fits(Flow::ClientCredentials))
+            .cloned()
+            .collect();
+        let outcome = negotiate(&for_machines);
+        if !outcome.refused_wildcards.is_empty() {
+            let texts = outcome.refused_wildcards.iter();
+            return ScopeDecision::UnsupportedWildcard(
+                texts.map(|scope| scope.as_str().to_owned()).collect(),
+            );
         }
+        if outcome.granted.is_empty() {
+            return ScopeDecision::Nothing;
+        }
+        ScopeDecision::Granted(outcome.granted)
+    }
+
+    fn allowed(&self, client: &ClientUri) -> &ScopeSet {
+        self.scope_grants
+            .by_client
+            .get(client)
+            .or(self.scope_grants.default.as_ref())
+            .unwrap_or(&self.scopes_supported)
     }
 }

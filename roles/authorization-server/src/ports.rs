@@ -8,7 +8,7 @@ use std::error::Error;
 use async_trait::async_trait;
 use tessera_trust::UnixTime;
 use tessera_trust::certificate::CertificateDigest;
-use tessera_trust::chain::{CertificateChain, VerifiedChain};
+use tessera_trust::chain::{CertificateChain, ChainDigest, VerifiedChain};
 use tessera_trust::community::CommunityId;
 use tessera_trust::error::TrustRefusal;
 use tessera_udap::ids::{ClientId, ClientUri, Jti};
@@ -66,6 +66,10 @@ pub enum Registered {
 
 /// What became of a cancel.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once for a cancel and taken apart at once"
+)]
 pub enum Cancelled {
     /// The registration as it now stands.
     Cancelled(Registration),
@@ -297,6 +301,12 @@ pub trait Trust: Send + Sync {
         communities: &[CommunityId],
         now: UnixTime,
     ) -> Result<VerifiedChain, TrustRefusal>;
+
+    /// A chain of exactly these bytes that was read before, so that an app's every token request does not read its
+    /// certificates anew. It says nothing about trust; `None` only costs time.
+    fn known_chain(&self, _digest: &ChainDigest) -> Option<CertificateChain> {
+        None
+    }
 }
 
 /// Takes the record of every decision.

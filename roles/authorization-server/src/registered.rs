@@ -88,7 +88,7 @@ pub enum GrantType {
 impl GrantType {
     /// The name on the wire.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::ClientCredentials => "client_credentials",
             Self::AuthorizationCode => "authorization_code",
@@ -172,7 +172,7 @@ impl RegistrationDraft {
     #[must_use]
     pub fn into_next_version_of(self, former: &Registration) -> Registration {
         let version = former.version.saturating_add(1);
-        let covered = former.scope.iter().all(|scope| self.scope.contains(scope))
+        let covered = former.scope.iter().all(|scope| self.scope.covers(scope))
             && former
                 .grant_types
                 .iter()

@@ -3,6 +3,8 @@
 //! These are plain values, made by `apps/server` from a node's configuration. [`crate::AuthorizationServer::new`] judges
 //! them as a whole, so that a node that starts is one whose metadata, signatures and endpoints fit together.
 
+mod check;
+
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
@@ -14,6 +16,7 @@ use tessera_trust::chain::CertificateChain;
 use tessera_trust::community::CommunityId;
 use tessera_udap::ids::{BaseUrl, ClientUri, EndpointUrl};
 
+pub use self::check::SettingsError;
 use crate::policy::CommunityPolicy;
 
 /// Everything that an authorization server is told.

@@ -1,0 +1,82 @@
+//! Revocation: a client gives a token back before its end.
+//!
+//! Only its own: a token of another client is refused as RFC 7009 §2.1 says. What is no token of this base, or has ended, is
+//! answered as revoked, for that is what the caller wants. The caller authenticates as at the token endpoint, with the
+//! revocation endpoint's own URL as `aud` (see [`crate::introspection`] for why).
+//!
+//! Source: RFC 7009
+
+use tessera_udap::access_token::AccessToken;
+use tessera_udap::form::Parameters;
+use tessera_udap::token::RevocationRequest;
+
+use crate::AuthorizationServer;
+use crate::audit::{AuditAction, AuditRecord};
+use crate::context::RequestContext;
+use crate::rejection::{Refusal, Rejection};
+use crate::settings::BaseName;
+use crate::token::PresentedCredentials;
+use crate::token::client_authentication::refuse_other_credentials;
+
+impl AuthorizationServer {
+    /// Revokes a token at the endpoint of its base; when it returns, the token is dead for every reader of the store.
+    ///
+    /// # Errors
+    /// [`Refusal`] with `invalid_client`, `invalid_request`, or `invalid_grant` for another client's token; 503 when the
+    /// store fails, for the token lives on then.
+    ///
+    /// Source: RFC 7009 §2
+    pub async fn revoke(
+        &self,
+        base: &BaseName,
+        form: &Parameters,
+        credentials: PresentedCredentials,
+        context: &RequestContext,
+    ) -> Result<(), Refusal> {
+        let mut record = AuditRecord::begun(AuditAction::Revocation, base.as_str(), context);
+        let result = self
+            .decide_revocation(base, form, credentials, context, &mut record)
+            .await;
+        self.close(record, context, result)
+    }
+
+    async fn decide_revocation(
+        &self,
+        base: &BaseName,
+        form: &Parameters,
+        credentials: PresentedCredentials,
+        context: &RequestContext,
+        record: &mut AuditRecord,
+    ) -> Result<(), Rejection> {
+        let base = self.base(base)?;
+        refuse_other_credentials(credentials)?;
+        let request = RevocationRequest::read(form).map_err(Rejection::Form)?;
+        let caller = self
+            .authenticate_client(
+                base,
+                &base.revocation_endpoint,
+                &request.client,
+                context,
+                record,
+            )
+            .await?;
+        let keys = &self.access_tokens.keys;
+        let Ok(claims) = AccessToken::read(request.token, keys, &base.base_url, context.now) else {
+            record
+                .notes
+                .push("the token is not a live one of this base".into());
+            return Ok(());
+        };
+        record.token_id = Some(claims.jti.clone());
+        if claims.client_id != caller.registration().client_id {
+            return Err(Rejection::TokenOfAnother);
+        }
+        // A reader whose clock is behind would still accept the token during the skew.
+        let until = claims.exp.plus(self.skew);
+        self.ports
+            .revocations
+            .revoke_token(&claims.jti, until)
+            .await?;
+        Ok(())
+    }
+}
