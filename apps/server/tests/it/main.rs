@@ -1,0 +1,21 @@
+//! Black-box tests: a node started from a configuration file, spoken to over HTTP.
+//!
+//! Each test has its own node, database and members; what is shared are the keys, for making them costs time. Every test
+//! makes a valid request, breaks one property of it, and names the requirement that it shows.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::allow_attributes,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod support;
+
+mod discovery;
+mod registration;
+mod token;
+mod token_status;

@@ -1,0 +1,5 @@
+//! What happens to every request before and after its handler.
+
+pub(crate) mod correlation;
+pub(crate) mod overload;
+pub(crate) mod panics;
