@@ -1,0 +1,29 @@
+//! What one action of the client brings besides its content: the time and chance.
+
+use std::fmt;
+use tessera_jose::base64url_encode;
+use tessera_trust::UnixTime;
+
+/// The one time of an action, and fresh randomness for its JWT ids.
+#[derive(Clone, Copy)]
+pub struct ActionContext {
+    /// The action's only "now".
+    pub now: UnixTime,
+    /// Fresh output of a cryptographic random generator; never used for two actions.
+    pub entropy: [u8; 32],
+}
+
+impl ActionContext {
+    /// The jti of the action's `attempt`th JWT: 256 random bits and a counter, so that none is ever repeated.
+    ///
+    /// Source: FAST Security STU2 §7.1.4 (JWT-8)
+    pub(crate) fn jti(&self, attempt: u8) -> String {
+        format!("{}.{attempt}", base64url_encode(&self.entropy))
+    }
+}
+
+impl fmt::Debug for ActionContext {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("ActionContext").field("now", &self.now).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,75 @@
+//! What the server says it can do, and what the client needs.
+//!
+//! What every server must have is judged at discovery; what client credentials need is shown there and enforced before
+//! anything is sent. The rules themselves stand in [`tessera_udap::metadata`].
+//!
+//! Source: FAST Security STU2 §2.2; DISC-7, DISC-11
+
+use super::{DataHolder, DiscoveryError, steps};
+use crate::check::{CheckOutcome, Report};
+use crate::error::NotSent;
+use tessera_jose::algorithm::Algorithm;
+use tessera_jose::json::Object;
+use tessera_udap::edition::Edition;
+use tessera_udap::extensions::b2b::B2bExtension;
+use tessera_udap::metadata::{ClientNeeds, Severity, UdapMetadata};
+use tessera_udap::scope::{Scope, ScopeSet};
+
+/// Reads the elements outside the signed part, after that has been proven, and records each finding.
+pub(super) fn read(document: &Object, edition: Edition, report: &mut Report) -> Result<UdapMetadata, DiscoveryError> {
+    let reading = UdapMetadata::read(document, edition);
+    let (stops, warnings): (Vec<_>, Vec<_>) =
+        reading.findings.iter().partition(|finding| finding.severity == Severity::Stop);
+    for finding in &warnings {
+        report.finding(steps::ELEMENTS, CheckOutcome::Warned, finding);
+    }
+    if let [first, ..] = stops.as_slice() {
+        for finding in &stops {
+            report.finding(steps::ELEMENTS, CheckOutcome::Failed, finding);
+        }
+        return Err(DiscoveryError::Invalid { check: steps::ELEMENTS.name, detail: first.to_string() });
+    }
+    if warnings.is_empty() {
+        report.passed(steps::ELEMENTS, format!("{} members", document.len()));
+    }
+    let lacking = reading.metadata.lacks(&needs(Algorithm::Rs256));
+    for finding in &lacking {
+        report.finding(steps::GRANT, CheckOutcome::Warned, finding);
+    }
+    if lacking.is_empty() {
+        report.passed(steps::GRANT, "client_credentials, hl7-b2b, RS256");
+    }
+    Ok(reading.metadata)
+}
+
+impl DataHolder {
+    /// Whether this client, with a key of that algorithm, can register for and use client credentials here.
+    ///
+    /// # Errors
+    /// [`NotSent::NotSupported`] names what the server does not list.
+    ///
+    /// Source: FAST Security STU2 §2.2; DISC-7
+    pub fn judge_for_client_credentials(&self, algorithm: Algorithm) -> Result<(), NotSent> {
+        let lacking = self.metadata.lacks(&needs(algorithm));
+        match lacking.iter().find(|finding| finding.severity == Severity::Stop) {
+            Some(finding) => Err(NotSent::NotSupported { capability: format!("what is needed: {finding}") }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a wildcard scope that the server does not list; there is no use in asking (SCOPE-2).
+    pub(crate) fn refuse_unlisted_wildcards(&self, scope: &ScopeSet) -> Result<(), NotSent> {
+        // Without a list the server says nothing about wildcards, and so has not said that it takes them.
+        let listed = self.metadata.scopes_supported.as_deref().unwrap_or_default();
+        let lists_wildcards = listed.iter().any(|text| Scope::parse(text).is_ok_and(|scope| scope.is_wildcard()));
+        match scope.iter().find(|scope| scope.is_wildcard()) {
+            Some(wildcard) if !lists_wildcards => Err(NotSent::WildcardScope { scope: wildcard.to_string() }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Certifications are the app's own matter: whether those it sends are the ones demanded is the server's to say.
+fn needs(algorithm: Algorithm) -> ClientNeeds<'static> {
+    ClientNeeds { grant_type: "client_credentials", algorithm, extensions: &[B2bExtension::NAME], certifications: &[] }
+}
