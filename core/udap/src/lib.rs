@@ -3,18 +3,25 @@
 //! Text and time go in, typed objects and refusals come out; nothing here fetches, stores or decides whom to trust.
 #![cfg_attr(
     test,
-    allow(
-        clippy::unwrap_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::allow_attributes,
-        reason = "tests"
-    )
+    allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::allow_attributes, reason = "tests")
 )]
 
+pub mod access_token;
+pub mod audit_event;
+pub mod authentication_token;
+pub mod certification;
 pub mod edition;
+pub mod extensions;
 pub mod form;
 pub mod ids;
+pub mod metadata;
 pub mod negotiation;
 pub mod oauth_error;
+pub mod registration;
 pub mod scope;
+pub mod signed;
+pub mod signed_metadata;
+pub mod software_statement;
+#[cfg(test)]
+mod testing;
+pub mod token;
