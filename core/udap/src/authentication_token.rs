@@ -7,7 +7,7 @@ use std::time::Duration;
 use tessera_jose::json::Object;
 
 use crate::ids::ClientId;
-use crate::signed::{AudienceRule, ClaimError, SignedObject};
+use crate::signed::{AudienceRule, Binding, ClaimError, SignedObject};
 
 /// Who asks, and the extension objects that go with the request.
 ///
@@ -26,6 +26,7 @@ impl SignedObject for AuthenticationToken {
     const KIND: &'static str = "Authentication Token";
     const LIFETIME_LIMIT: Duration = Duration::from_secs(300);
     const AUDIENCE: AudienceRule = AudienceRule::Required;
+    const BINDING: Binding = Binding::RegisteredUri;
     /// The second is what newer OAuth text wants client assertions to say.
     const TYPES: &'static [&'static str] = &["JWT", "client-authentication+jwt"];
 

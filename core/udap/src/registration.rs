@@ -5,7 +5,7 @@
 //! Source: FAST Security STU2 §3.2.3; UDAP Dynamic Client Registration §3, §5.1; RFC 7591 §3
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
-use tessera_jose::json::{JsonError, Limits, MemberError, Object, read_object};
+use tessera_jose::json::{JsonError, Limits, MemberError, read_object};
 
 use crate::certification::{Certification, MAX_CERTIFICATIONS};
 use crate::ids::ClientId;
@@ -141,73 +141,6 @@ impl Serialize for RegistrationResponse {
             map.serialize_entry("scope", &self.scope)?;
         }
         map.end()
-    }
-}
-
-/// What a client needs of the answer to its registration; members that it does not know are ignored.
-///
-/// Source: FAST Security STU2 §3.2.3, §3.4; MOD-7, MOD-8, SCOPE-9
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RegistrationAnswer {
-    /// The identifier to use from now on.
-    pub client_id: ClientId,
-    /// The grants that hold; `None` when the server does not say, empty when it confirms a cancel.
-    pub grant_types: Option<Vec<String>>,
-    /// The scopes that are granted; `None` when the server does not say, which means those asked for.
-    pub scope: Option<ScopeSet>,
-}
-
-/// Why an answer to a registration cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RegistrationAnswerError {
-    /// The body is not a JSON object within the limits.
-    #[error("the answer is not a JSON object: {0}")]
-    Json(#[from] JsonError),
-    /// A member is missing or of another JSON type.
-    #[error(transparent)]
-    Member(#[from] MemberError),
-    /// `client_id` or `scope` is not one.
-    #[error("`{name}` is not well-formed")]
-    Value {
-        /// The member.
-        name: &'static str,
-    },
-}
-
-impl RegistrationAnswer {
-    /// Reads the body of a 200 or 201.
-    ///
-    /// # Errors
-    /// [`RegistrationAnswerError`] when there is no `client_id`, or a member that is needed is not well-formed.
-    pub fn read(body: &[u8]) -> Result<Self, RegistrationAnswerError> {
-        Self::from_object(&read_object(body, &Limits::new(MAX_REGISTRATION_BYTES))?)
-    }
-
-    /// As [`RegistrationAnswer::read`], from an object.
-    ///
-    /// # Errors
-    /// As [`RegistrationAnswer::read`].
-    pub fn from_object(body: &Object) -> Result<Self, RegistrationAnswerError> {
-        let value = |name| RegistrationAnswerError::Value { name };
-        let client_id = ClientId::parse(body.required_str("client_id")?).map_err(|_| value("client_id"))?;
-        let grant_types = body.optional_strings("grant_types")?;
-        let scope = match body.optional_str("scope")?.filter(|text| !text.is_empty()) {
-            Some(text) => Some(ScopeSet::parse(text).map_err(|_| value("scope"))?),
-            None => None,
-        };
-        Ok(Self {
-            client_id,
-            grant_types: grant_types.map(|names| names.into_iter().map(str::to_owned).collect()),
-            scope,
-        })
-    }
-
-    /// Whether the server confirms a cancel.
-    ///
-    /// Source: FAST Security STU2 §3.4; MOD-7
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.grant_types.as_ref().is_some_and(Vec::is_empty)
     }
 }
 

@@ -39,6 +39,8 @@ pub trait SignedObject: Sized {
     const LIFETIME_LIMIT: Duration;
     /// Whether it is meant for one reader or for everybody.
     const AUDIENCE: AudienceRule;
+    /// By which URI it belongs to the certificate that signed it.
+    const BINDING: Binding;
     /// The values of `typ` that it may have, compared without case; it may always be absent.
     const TYPES: &'static [&'static str] = &["JWT"];
 
@@ -68,6 +70,17 @@ pub enum AudienceRule {
     Required,
     /// It is for everybody, so `aud` must be absent: RFC 7519 §4.1.3 has readers refuse an audience that is not theirs.
     Absent,
+}
+
+/// How a kind of object belongs to its signer's certificate; no caller can do without it.
+///
+/// Source: FAST Security STU2 §2.3, §3.1; UDAP JWT-based Client Authentication §6.3; security invariant 2
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binding {
+    /// `iss` is a URI name of the certificate.
+    Issuer,
+    /// [`Expected::bound_uri`] is; without one the object is refused.
+    RegisteredUri,
 }
 
 /// A JWT whose form could be read and of which nothing else is known; its claims are what somebody wrote.

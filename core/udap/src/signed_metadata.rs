@@ -15,7 +15,7 @@ use tessera_trust::UnixTime;
 use crate::edition::Edition;
 use crate::ids::{BaseUrl, EndpointUrl, Jti};
 use crate::metadata::{MetadataFinding, UdapMetadata};
-use crate::signed::{AudienceRule, ClaimError, SignedObject};
+use crate::signed::{AudienceRule, Binding, ClaimError, SignedObject};
 
 const DAY_S: u64 = 86_400;
 
@@ -38,6 +38,7 @@ impl SignedObject for SignedMetadata {
     const KIND: &'static str = "signed metadata";
     const LIFETIME_LIMIT: Duration = Duration::from_secs(365 * DAY_S);
     const AUDIENCE: AudienceRule = AudienceRule::Absent;
+    const BINDING: Binding = Binding::Issuer;
 
     fn from_claims(claims: &Object) -> Result<Self, ClaimError> {
         let base = BaseUrl::parse(claims.required_str("iss")?).map_err(|_| {

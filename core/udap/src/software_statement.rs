@@ -15,7 +15,7 @@ use tessera_jose::json::Object;
 pub use self::error::StatementError;
 use crate::ids::{ClientUri, EndpointUrl};
 use crate::scope::ScopeSet;
-use crate::signed::{AudienceRule, ClaimError, SignedObject};
+use crate::signed::{AudienceRule, Binding, ClaimError, SignedObject};
 
 /// The only client authentication of the guide.
 pub const PRIVATE_KEY_JWT: &str = "private_key_jwt";
@@ -101,6 +101,7 @@ impl SignedObject for SoftwareStatement {
     const KIND: &'static str = "software statement";
     const LIFETIME_LIMIT: Duration = Duration::from_secs(300);
     const AUDIENCE: AudienceRule = AudienceRule::Required;
+    const BINDING: Binding = Binding::Issuer;
 
     fn from_claims(claims: &Object) -> Result<Self, ClaimError> {
         let client_uri = ClientUri::parse(claims.required_str("iss")?).map_err(|_| {

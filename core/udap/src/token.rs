@@ -229,7 +229,6 @@ mod tests {
         assert!(!format!("{request:?}").contains("a.b.c"));
     }
 
-    /// Shows: TOKEN-2
     #[test]
     fn tells_a_missing_scope_from_a_malformed_one() {
         for value in [None, Some("")] {

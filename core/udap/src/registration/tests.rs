@@ -1,3 +1,5 @@
+use tessera_jose::json::Object;
+
 use super::*;
 use crate::testing::{object, with};
 
@@ -82,26 +84,4 @@ fn the_answer_says_what_holds_and_nothing_unset() {
         ..response()
     };
     insta::assert_snapshot!(serde_json::to_string(&bare).unwrap(), @r#"{"client_id":"c1","software_statement":"a.b.c","grant_types":[],"token_endpoint_auth_method":"private_key_jwt"}"#);
-}
-
-#[test]
-fn a_client_reads_what_it_needs_of_the_answer() {
-    let json = serde_json::to_vec(&response()).unwrap();
-    let answer = RegistrationAnswer::read(&json).unwrap();
-    assert_eq!(answer.client_id.as_str(), "c1");
-    assert_eq!(answer.scope, Some(response().scope));
-    assert!(!answer.is_cancelled());
-    assert!(RegistrationAnswer::read(br#"{"scope":"a"}"#).is_err());
-    assert!(RegistrationAnswer::read(br#"{"client_id":"c1","scope":"a  b"}"#).is_err());
-    let silent = RegistrationAnswer::read(br#"{"client_id":"c1","scope":""}"#).unwrap();
-    assert_eq!((silent.scope, silent.grant_types), (None, None));
-}
-
-/// Shows: MOD-7
-#[test]
-fn an_empty_array_of_grants_confirms_a_cancel() {
-    let cancelled = |json: &str| RegistrationAnswer::read(json.as_bytes()).unwrap().is_cancelled();
-    assert!(cancelled(r#"{"client_id":"c1","grant_types":[]}"#));
-    assert!(!cancelled(r#"{"client_id":"c1","grant_types":["client_credentials"]}"#));
-    assert!(!cancelled(r#"{"client_id":"c1"}"#));
 }

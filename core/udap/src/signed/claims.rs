@@ -5,7 +5,7 @@ use std::time::Duration;
 use tessera_jose::json::{Object, Value};
 use tessera_trust::{Certificate, UnixTime};
 
-use super::{AudienceRule, ClaimError, SignedError, SignedObject};
+use super::{AudienceRule, Binding, ClaimError, SignedError, SignedObject};
 use crate::ids::Jti;
 
 /// The most that clocks may differ, whatever a caller says.
@@ -18,7 +18,7 @@ pub const MAX_SKEW: Duration = Duration::from_secs(60);
 pub struct Expected<'a> {
     /// The values of `aud` that name this reader; any one will do. For kinds that are for everybody it is not looked at.
     pub audience: &'a [&'a str],
-    /// Whether `iss` must be a URI name of the signer's certificate, as for all but Authentication Tokens.
+    /// Whether `iss` must be a URI name of the signer's certificate, also for a kind that does not demand it.
     pub issuer_in_san: bool,
     /// A URI that must be a URI name of the signer's certificate: for an Authentication Token the registered one.
     pub bound_uri: Option<&'a str>,
@@ -40,7 +40,7 @@ pub(super) fn judge<T: SignedObject>(
     expected: &Expected<'_>,
     now: UnixTime,
 ) -> Result<SharedClaims, SignedError> {
-    judge_parties(claims, leaf, expected)?;
+    judge_parties::<T>(claims, leaf, expected)?;
     judge_audience::<T>(claims, expected)?;
     let expires_at = judge_times::<T>(claims, expected, now)?;
     let jti = claims.required_str("jti").map_err(ClaimError::from)?;
@@ -52,7 +52,11 @@ pub(super) fn judge<T: SignedObject>(
 }
 
 /// Source: FAST Security STU2 §2.3, §3.1, §5.2.1, §7.1.5; DCR-4, DCR-5, AUTHN-2, SMD-2, SMD-3
-fn judge_parties(claims: &Object, leaf: &Certificate, expected: &Expected<'_>) -> Result<(), SignedError> {
+fn judge_parties<T: SignedObject>(
+    claims: &Object,
+    leaf: &Certificate,
+    expected: &Expected<'_>,
+) -> Result<(), SignedError> {
     let issuer = claims.required_str("iss").map_err(ClaimError::from)?;
     let subject = claims.required_str("sub").map_err(ClaimError::from)?;
     if issuer.is_empty() {
@@ -61,10 +65,15 @@ fn judge_parties(claims: &Object, leaf: &Certificate, expected: &Expected<'_>) -
     if subject != issuer {
         return Err(SignedError::SubjectDiffers);
     }
-    if expected.issuer_in_san && !leaf.has_uri_name(issuer) {
+    let issuer_in_san = expected.issuer_in_san || T::BINDING == Binding::Issuer;
+    if issuer_in_san && !leaf.has_uri_name(issuer) {
         return Err(SignedError::IssuerNotInSan);
     }
-    if expected.bound_uri.is_some_and(|uri| !leaf.has_uri_name(uri)) {
+    let bound = match expected.bound_uri {
+        Some(uri) => leaf.has_uri_name(uri),
+        None => T::BINDING == Binding::Issuer,
+    };
+    if !bound {
         return Err(SignedError::BoundUriNotInSan);
     }
     Ok(())

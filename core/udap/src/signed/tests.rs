@@ -278,6 +278,22 @@ fn refuses_a_token_signed_by_another_member() {
     assert_eq!(refusal, SignedError::BoundUriNotInSan);
 }
 
+/// Shows: AUTHN-10, DCR-4, SMD-2
+#[test]
+fn no_reader_can_do_without_the_binding() {
+    let careless = Expected { issuer_in_san: false, bound_uri: None, ..OF_TOKEN };
+    let jwt = member().sign(&token_claims());
+    assert_eq!(verify::<AuthenticationToken>(&jwt, &careless, NOW).unwrap_err(), SignedError::BoundUriNotInSan);
+
+    let stranger = Member::new(&["https://other.example/udap"]);
+    let careless = Expected { issuer_in_san: false, ..OF_STATEMENT };
+    let jwt = stranger.sign(&statement_claims());
+    assert_eq!(verify::<SoftwareStatement>(&jwt, &careless, NOW).unwrap_err(), SignedError::IssuerNotInSan);
+    let careless = Expected { issuer_in_san: false, ..OF_METADATA };
+    let jwt = stranger.sign(&metadata_claims());
+    assert_eq!(verify::<SignedMetadata>(&jwt, &careless, NOW).unwrap_err(), SignedError::IssuerNotInSan);
+}
+
 /// Shows: JWT-6, AUTHN-8, DCR-3
 #[test]
 fn only_the_key_of_the_first_certificate_verifies() {
@@ -354,7 +370,8 @@ fn a_type_must_be_that_of_the_kind() {
 fn no_kind_passes_as_another() {
     // The worst case: one signer, and a reader who would take every audience.
     let signer = member();
-    let any = Expected { audience: &[REGISTRATION, TOKEN], issuer_in_san: false, bound_uri: None, skew: SKEW };
+    let any =
+        Expected { audience: &[REGISTRATION, TOKEN], issuer_in_san: false, bound_uri: Some(CLIENT_URI), skew: SKEW };
     let statement = signer.sign(&statement_claims());
     let token = signer.sign(&token_claims());
     let metadata = signer.sign(&metadata_claims());
