@@ -1,0 +1,66 @@
+//! How much the store keeps: every table that input can grow has a cap (security invariant 31).
+
+use std::time::Duration;
+
+use tessera_authorization_server::ports::ClientFilter;
+use tessera_trust::UnixTime;
+
+/// The longest life of an access token; whatever ends tokens must outlast it.
+///
+/// Source: FAST Security STU2 §4.2.2, §5.2.2; security invariant 28
+const LONGEST_TOKEN: Duration = Duration::from_secs(3600);
+
+/// How much longer than needed the store keeps what ends tokens, so that a node whose clock ran ahead by less than
+/// this, purged and was set right again has revived none.
+///
+/// Spent JWT ids need no such margin: the store remembers how far they were purged.
+const CLOCK_MARGIN: Duration = Duration::from_secs(24 * 3600);
+
+/// The most records that a store keeps of each kind, and how many a purge removes at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreLimits {
+    /// Registrations, cancelled ones included; the oldest cancelled ones make room for new ones.
+    pub registrations: u64,
+    /// Spent JWT ids of all issuers.
+    pub spent_jtis: u64,
+    /// Spent JWT ids of one issuer in one community, so that one member cannot use up the room of all.
+    pub spent_jtis_of_one_issuer: u64,
+    /// Tokens revoked one by one.
+    pub revoked_tokens: u64,
+    /// Records removed in one transaction; between two of them other operations have their turn.
+    pub purge_batch: u32,
+}
+
+impl Default for StoreLimits {
+    /// 100 000 registrations, 2 000 000 spent ids (half a gigabyte on disk), a quarter of them for one issuer,
+    /// 1 000 000 revoked tokens, 500 removed at a time.
+    fn default() -> Self {
+        Self {
+            registrations: 100_000,
+            spent_jtis: 2_000_000,
+            spent_jtis_of_one_issuer: 500_000,
+            revoked_tokens: 1_000_000,
+            purge_batch: 500,
+        }
+    }
+}
+
+/// A table has reached its cap; the operation was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store has no room for more: {0}")]
+pub struct TableFull(pub(crate) &'static str);
+
+/// Revocations of single tokens that ended before this are of no use any more.
+pub(crate) fn revoked_tokens_end(now: UnixTime) -> UnixTime {
+    now.minus(CLOCK_MARGIN)
+}
+
+/// Marks of mass revocations, and cancelled registrations, made before this concern no living token.
+pub(crate) fn marks_end(now: UnixTime) -> UnixTime {
+    now.minus(LONGEST_TOKEN).minus(CLOCK_MARGIN)
+}
+
+/// How many registrations a list has at most; 1000 when the filter does not say.
+pub(crate) fn listed(filter: &ClientFilter) -> usize {
+    filter.limit.unwrap_or(1000) as usize
+}

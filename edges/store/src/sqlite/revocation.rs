@@ -1,0 +1,86 @@
+//! Tokens that are dead before their end.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+use tessera_authorization_server::ports::{MassRevocation, TokenReference, TokenStatus};
+use tessera_trust::UnixTime;
+use tessera_udap::ids::Jti;
+
+use super::error::SqliteError;
+use super::record::{natural, seconds};
+use super::replay::rows_of;
+use crate::change::{self, ClientFacts, Standing, TokenFacts};
+use crate::limits::TableFull;
+
+/// Revoking again keeps the later end.
+pub(super) fn revoke_token(connection: &Connection, jti: &Jti, until: UnixTime, most: u64) -> Result<(), SqliteError> {
+    if rows_of(connection, "revoked_token")? >= most {
+        return Err(TableFull("revoked tokens").into());
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO revoked_token (jti, until) VALUES (?1, ?2)
+             ON CONFLICT (jti) DO UPDATE SET until = max(until, excluded.until)",
+        )?
+        .execute((jti.as_str(), seconds(until)?))?;
+    Ok(())
+}
+
+/// One statement, so that all facts are of one moment.
+pub(super) const TOKEN_FACTS: &str = "
+    SELECT status, version, tokens_from_version,
+        EXISTS (SELECT 1 FROM revoked_token WHERE jti = ?2),
+        EXISTS (SELECT 1 FROM mass_revocation WHERE kind = 'client' AND subject = ?1 AND issued_until >= ?5)
+            OR EXISTS (SELECT 1 FROM mass_revocation WHERE kind = 'community' AND subject = ?3 AND issued_until >= ?5)
+            OR EXISTS (SELECT 1 FROM mass_revocation WHERE kind = 'certificate' AND subject = ?4 AND issued_until >= ?5)
+    FROM registration WHERE client_id = ?1 AND community = ?3";
+
+pub(super) fn token_status(connection: &Connection, token: &TokenReference) -> Result<TokenStatus, SqliteError> {
+    let facts = connection
+        .prepare_cached(TOKEN_FACTS)?
+        .query_row(
+            (
+                token.client_id.as_str(),
+                token.jti.as_str(),
+                token.community.as_str(),
+                token.certificate.to_string(),
+                seconds(token.issued_at)?,
+            ),
+            |row| Ok(facts(row)),
+        )
+        .optional()?
+        .transpose()?
+        .unwrap_or(TokenFacts { client: None, revoked: false, marked: false });
+    Ok(change::token_status(token, &facts))
+}
+
+fn facts(row: &Row<'_>) -> Result<TokenFacts, SqliteError> {
+    let standing = match row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)? {
+        "active" => Standing::Active,
+        "blocked" => Standing::Blocked,
+        "cancelled" => Standing::Cancelled,
+        _ => return Err(SqliteError::Unreadable("status")),
+    };
+    let client = ClientFacts {
+        standing,
+        version: natural(row, 1, "version")?,
+        tokens_from_version: natural(row, 2, "tokens_from_version")?,
+    };
+    Ok(TokenFacts { client: Some(client), revoked: row.get(3)?, marked: row.get(4)? })
+}
+
+/// Sets the mark, never back, and counts the live registrations that it concerns.
+pub(super) fn revoke_tokens(connection: &Connection, which: &MassRevocation, at: UnixTime) -> Result<u64, SqliteError> {
+    let (kind, subject, concerned) = match which {
+        MassRevocation::Client(id) => ("client", id.as_str().to_owned(), "client_id = ?1"),
+        MassRevocation::Community(id) => ("community", id.as_str().to_owned(), "community = ?1"),
+        MassRevocation::Certificate(digest) => ("certificate", digest.to_string(), "certificate = ?1"),
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO mass_revocation (kind, subject, issued_until) VALUES (?1, ?2, ?3)
+             ON CONFLICT (kind, subject) DO UPDATE SET issued_until = max(issued_until, excluded.issued_until)",
+        )?
+        .execute((kind, subject.as_str(), seconds(at)?))?;
+    let count = format!("SELECT count(*) FROM registration WHERE {concerned} AND status <> 'cancelled'");
+    connection.prepare_cached(&count)?.query_row([subject], |row| Ok(natural(row, 0, "a count")))?
+}
