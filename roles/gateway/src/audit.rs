@@ -125,11 +125,8 @@ const FOREIGN_TEXT_LIMIT: usize = 256;
 
 /// A caller's text as a record may show it: control characters replaced, cut at 256 characters.
 pub(crate) fn foreign_text(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(FOREIGN_TEXT_LIMIT)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
+    let mut shown: String =
+        text.chars().take(FOREIGN_TEXT_LIMIT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(FOREIGN_TEXT_LIMIT).is_some() {
         shown.push('…');
     }
@@ -144,9 +141,6 @@ mod tests {
     fn foreign_text_is_cut_and_has_no_controls() {
         assert_eq!(foreign_text("a\r\nb"), "a\u{fffd}\u{fffd}b");
         assert_eq!(foreign_text(&"x".repeat(256)), "x".repeat(256));
-        assert_eq!(
-            foreign_text(&"x".repeat(257)),
-            format!("{}…", "x".repeat(256))
-        );
+        assert_eq!(foreign_text(&"x".repeat(257)), format!("{}…", "x".repeat(256)));
     }
 }

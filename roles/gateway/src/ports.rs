@@ -29,10 +29,7 @@ pub trait Upstream: Send + Sync {
     ///
     /// # Errors
     /// [`UpstreamError`] when there is no response; one with an error status is a response.
-    async fn send(
-        &self,
-        request: http::Request<Body>,
-    ) -> Result<http::Response<Body>, UpstreamError>;
+    async fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>, UpstreamError>;
 }
 
 /// The FHIR server has given no response; the cause is in [`Error::source`], for the log only.

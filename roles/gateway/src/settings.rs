@@ -68,9 +68,7 @@ impl GatewaySettings {
                 return Err(SettingsError::Loop(base.base_url.clone()));
             }
         }
-        Ok(Self {
-            bases: bases.into_iter().map(Arc::new).collect(),
-        })
+        Ok(Self { bases: bases.into_iter().map(Arc::new).collect() })
     }
 
     /// Whether a base of this name is served.
@@ -120,10 +118,7 @@ fn without_slash(url: &BaseUrl) -> &str {
 /// What follows the authority; base URLs have no query, so this is the path.
 fn path_of(url: &str) -> &str {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    after_scheme
-        .find('/')
-        .and_then(|slash| after_scheme.get(slash..))
-        .unwrap_or_default()
+    after_scheme.find('/').and_then(|slash| after_scheme.get(slash..)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -141,26 +136,13 @@ mod tests {
 
     #[test]
     fn refuses_equal_names_equal_urls_and_a_loop() {
-        let twice = GatewaySettings::new(vec![
-            base(),
-            base_at("clinic", "https://other.example/fhir"),
-        ]);
-        assert_eq!(
-            twice.unwrap_err(),
-            SettingsError::NameTwice("clinic".to_owned())
-        );
+        let twice = GatewaySettings::new(vec![base(), base_at("clinic", "https://other.example/fhir")]);
+        assert_eq!(twice.unwrap_err(), SettingsError::NameTwice("clinic".to_owned()));
         // A slash at the end makes no other base.
-        let twice =
-            GatewaySettings::new(vec![base(), base_at("other", "https://data.example/fhir/")]);
+        let twice = GatewaySettings::new(vec![base(), base_at("other", "https://data.example/fhir/")]);
         assert!(matches!(twice, Err(SettingsError::UrlTwice(_))));
-        let loops = GatewayBase {
-            upstream_url: base().base_url,
-            ..base()
-        };
-        assert!(matches!(
-            GatewaySettings::new(vec![loops]),
-            Err(SettingsError::Loop(_))
-        ));
+        let loops = GatewayBase { upstream_url: base().base_url, ..base() };
+        assert!(matches!(GatewaySettings::new(vec![loops]), Err(SettingsError::Loop(_))));
     }
 
     #[test]
@@ -168,9 +150,6 @@ mod tests {
         assert_eq!(base().base_path(), "/fhir");
         assert_eq!(base_at("x", "https://data.example").base_path(), "");
         assert_eq!(base_at("x", "https://data.example/").base_path(), "");
-        assert_eq!(
-            base_at("x", "https://data.example/a/b/").base_path(),
-            "/a/b"
-        );
+        assert_eq!(base_at("x", "https://data.example/a/b/").base_path(), "/a/b");
     }
 }
