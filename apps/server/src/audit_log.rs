@@ -35,35 +35,23 @@ impl AuditLog {
     /// # Errors
     /// When the file cannot be opened or the thread not be started.
     pub fn open(path: &Path) -> Result<Self> {
-        let file =
-            open_for_append(path).with_context(|| format!("the audit log {}", path.display()))?;
+        let file = open_for_append(path).with_context(|| format!("the audit log {}", path.display()))?;
         let (queue, events) = sync_channel(QUEUE);
         let broken = Arc::new(AtomicBool::new(false));
-        let writer = std::thread::Builder::new()
-            .name("audit".to_owned())
-            .spawn({
-                let broken = Arc::clone(&broken);
-                move || write_all(file, &events, &broken)
-            })?;
-        Ok(Self {
-            queue: Some(queue),
-            broken,
-            writer: Some(writer),
-        })
+        let writer = std::thread::Builder::new().name("audit".to_owned()).spawn({
+            let broken = Arc::clone(&broken);
+            move || write_all(file, &events, &broken)
+        })?;
+        Ok(Self { queue: Some(queue), broken, writer: Some(writer) })
     }
 
     /// Hands an event to the writer; `line` makes its JSON.
     pub fn append(&self, line: impl FnOnce() -> String + Send + 'static) {
-        let taken = self
-            .queue
-            .as_ref()
-            .is_some_and(|queue| queue.try_send(Box::new(line)).is_ok());
+        let taken = self.queue.as_ref().is_some_and(|queue| queue.try_send(Box::new(line)).is_ok());
         if !taken {
             self.broken.store(true, Ordering::Relaxed);
             metrics::counter!("tessera_audit_events_lost_total").increment(1);
-            tracing::error!(
-                "an audit event could not be queued; the node refuses work until the log can be written"
-            );
+            tracing::error!("an audit event could not be queued; the node refuses work until the log can be written");
         }
     }
 
@@ -76,9 +64,7 @@ impl AuditLog {
 
 impl std::fmt::Debug for AuditLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AuditLog")
-            .field("broken", &self.is_broken())
-            .finish_non_exhaustive()
+        f.debug_struct("AuditLog").field("broken", &self.is_broken()).finish_non_exhaustive()
     }
 }
 

@@ -33,10 +33,7 @@ async fn renew_metadata(authorization_server: Arc<AuthorizationServer>) {
     loop {
         // Signing takes milliseconds of CPU for each document; elsewhere than on a thread that answers requests.
         let server = Arc::clone(&authorization_server);
-        let round = tokio::task::spawn_blocking(move || {
-            server.renew_documents(System.now(), System.entropy())
-        })
-        .await;
+        let round = tokio::task::spawn_blocking(move || server.renew_documents(System.now(), System.entropy())).await;
         let Ok(renewal) = round else { return };
         for failure in &renewal.failures {
             tracing::error!(base = %failure.base, community.id = %failure.community, cause = %failure.cause, "{failure}");
@@ -60,8 +57,7 @@ async fn purge(store: Arc<SqliteStore>) {
         match store.purge(System.now()).await {
             Ok(report) => {
                 let purged = |kind: &'static str, count: u64| {
-                    metrics::counter!("tessera_purged_records_total", "kind" => kind)
-                        .increment(count);
+                    metrics::counter!("tessera_purged_records_total", "kind" => kind).increment(count);
                 };
                 purged("jti", report.spent_jtis);
                 purged("revoked-token", report.revoked_tokens);

@@ -5,17 +5,11 @@
 
 #![cfg_attr(
     test,
-    allow(
-        clippy::unwrap_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::allow_attributes,
-        reason = "tests"
-    )
+    allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::allow_attributes, reason = "tests")
 )]
 
 pub mod audit_log;
-mod audit_sink;
+pub mod audit_sink;
 pub mod config;
 mod jobs;
 mod metrics;

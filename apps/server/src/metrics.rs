@@ -5,9 +5,7 @@ use std::sync::OnceLock;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Seconds; from one store read to the handler's deadline.
-const LATENCY_BUCKETS: &[f64] = &[
-    0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0,
-];
+const LATENCY_BUCKETS: &[f64] = &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
 
 /// The process has one recorder, however many nodes a test starts in it.
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -29,45 +27,18 @@ pub(crate) fn recorder() -> &'static PrometheusHandle {
 }
 
 fn describe() {
-    metrics::describe_counter!(
-        "tessera_tokens_issued_total",
-        "Access tokens issued, by base"
-    );
-    metrics::describe_counter!(
-        "tessera_registrations_total",
-        "Registrations created, changed and cancelled"
-    );
-    metrics::describe_counter!(
-        "tessera_refusals_total",
-        "Refused requests, by endpoint, community and reason"
-    );
-    metrics::describe_counter!(
-        "tessera_requests_shed_total",
-        "Requests answered 503 because too many were in work"
-    );
+    metrics::describe_counter!("tessera_tokens_issued_total", "Access tokens issued, by base");
+    metrics::describe_counter!("tessera_registrations_total", "Registrations created, changed and cancelled");
+    metrics::describe_counter!("tessera_refusals_total", "Refused requests, by endpoint, community and reason");
+    metrics::describe_counter!("tessera_requests_shed_total", "Requests answered 503 because too many were in work");
     metrics::describe_counter!("tessera_panics_total", "Requests that ended in a panic");
-    metrics::describe_counter!(
-        "tessera_audit_events_lost_total",
-        "Audit events that could not be queued"
-    );
-    metrics::describe_counter!(
-        "tessera_gateway_requests_total",
-        "FHIR requests, by base, interaction and outcome"
-    );
-    metrics::describe_counter!(
-        "tessera_purged_records_total",
-        "Expired records removed from the store, by kind"
-    );
+    metrics::describe_counter!("tessera_audit_events_lost_total", "Audit events that could not be queued");
+    metrics::describe_counter!("tessera_gateway_requests_total", "FHIR requests, by base, interaction and outcome");
+    metrics::describe_counter!("tessera_purged_records_total", "Expired records removed from the store, by kind");
     metrics::describe_gauge!(
         "tessera_metadata_due_seconds",
         "Unix time at which signed metadata is due to be signed anew"
     );
-    metrics::describe_gauge!(
-        "tessera_store_commits",
-        "Commits of the store since the start"
-    );
-    metrics::describe_gauge!(
-        "tessera_store_operations",
-        "Operations written by these commits"
-    );
+    metrics::describe_gauge!("tessera_store_commits", "Commits of the store since the start");
+    metrics::describe_gauge!("tessera_store_operations", "Operations written by these commits");
 }

@@ -11,7 +11,6 @@ use tessera_http::endpoints::operator::{self, OperatorView};
 use tessera_http::routes::{BasePaths, GroupPath, router};
 use tessera_http::server::{ConnectionLimits, serve};
 use tessera_http::state::{Node, RequestLimits, Surroundings as _};
-use tessera_outbound::trust::TrustEngine;
 use tessera_store::sqlite::{SqliteSettings, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -61,12 +60,8 @@ impl RunningNode {
             trust: trust.clone(),
             audit: audit.clone(),
         };
-        let authorization_server = AuthorizationServer::new(
-            config.authorization_server,
-            ports,
-            System.now(),
-            System.entropy(),
-        )?;
+        let authorization_server =
+            AuthorizationServer::new(config.authorization_server, ports, System.now(), System.entropy())?;
         let authorization_server = Arc::new(authorization_server);
         let gateway = Gateway::new(
             config.gateway,
@@ -86,37 +81,16 @@ impl RunningNode {
         jobs::start(&mut jobs, authorization_server, trust, Arc::clone(&store));
         let (stop, stopped) = watch::channel(false);
         let address = listener.local_addr()?;
-        let limits = ConnectionLimits {
-            connections: config.connections,
-            ..ConnectionLimits::default()
-        };
+        let limits = ConnectionLimits { connections: config.connections, ..ConnectionLimits::default() };
         let app = router(&node, &paths.0, &paths.1, config.requests);
-        let mut servers = vec![tokio::spawn(serve(
-            listener,
-            config.tls,
-            app,
-            limits.clone(),
-            stopped.clone(),
-        ))];
+        let mut servers = vec![tokio::spawn(serve(listener, config.tls, app, limits.clone(), stopped.clone()))];
         let mut operator_address = None;
         if let Some(listener) = operator_listener {
             operator_address = Some(listener.local_addr()?);
             let view = Arc::new(View { store, audit_log });
-            servers.push(tokio::spawn(serve(
-                listener,
-                None,
-                operator::router(view),
-                limits,
-                stopped,
-            )));
+            servers.push(tokio::spawn(serve(listener, None, operator::router(view), limits, stopped)));
         }
-        Ok(Self {
-            address,
-            operator_address,
-            stop,
-            servers,
-            jobs,
-        })
+        Ok(Self { address, operator_address, stop, servers, jobs })
     }
 
     /// Where it listens.
@@ -143,34 +117,25 @@ impl RunningNode {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}"))
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
 fn paths(config: &Config) -> (Vec<BasePaths>, Vec<GroupPath>) {
     let path = |url: &str| path_of(url).to_owned();
-    let bases = config
-        .authorization_server
-        .bases
-        .iter()
-        .map(|base| BasePaths {
-            name: base.name.clone(),
-            base: path(base.base_url.as_str()),
-            token: path(base.token_endpoint.as_str()),
-            introspection: path(base.introspection_endpoint.as_str()),
-            revocation: path(base.revocation_endpoint.as_str()),
-            jwks: path(base.jwks_uri.as_str()),
-            gateway: config.gateway.serves(base.name.as_str()),
-        });
+    let bases = config.authorization_server.bases.iter().map(|base| BasePaths {
+        name: base.name.clone(),
+        base: path(base.base_url.as_str()),
+        token: path(base.token_endpoint.as_str()),
+        introspection: path(base.introspection_endpoint.as_str()),
+        revocation: path(base.revocation_endpoint.as_str()),
+        jwks: path(base.jwks_uri.as_str()),
+        gateway: config.gateway.serves(base.name.as_str()),
+    });
     let groups = config
         .authorization_server
         .groups
         .iter()
-        .map(|group| GroupPath {
-            name: group.name.clone(),
-            registration: path(group.registration_endpoint.as_str()),
-        });
+        .map(|group| GroupPath { name: group.name.clone(), registration: path(group.registration_endpoint.as_str()) });
     (bases.collect(), groups.collect())
 }
 

@@ -7,13 +7,13 @@ use tessera_outbound::dial::Connector;
 use tessera_outbound::http::{FetchLimits, Fetcher};
 use tessera_outbound::tls::{TlsRoots, client_config};
 use tessera_outbound::trust::{FetchPolicy, TrustEngine, TrustSettings};
-use tessera_outbound::upstream::FhirUpstream;
+use tessera_outbound::upstream::{FhirUpstream, UpstreamLimits};
 
 use crate::config::CheckedCommunity;
 
 /// The engine that judges chains under the configured communities.
 pub(crate) fn trust_engine(communities: &[CheckedCommunity]) -> Result<TrustEngine> {
-    let fetcher = Fetcher::new(connector()?, FetchLimits::default());
+    let fetcher = Fetcher::new(Connector::system(tls()?), FetchLimits::default());
     let watched = communities.iter().map(|community| {
         let policy = FetchPolicy {
             allow: community.allow.clone(),
@@ -25,23 +25,16 @@ pub(crate) fn trust_engine(communities: &[CheckedCommunity]) -> Result<TrustEngi
     });
     // One core stays free for requests whose verdict is known.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let settings = TrustSettings {
-        searches_at_once: cores.saturating_sub(1).max(1),
-        ..TrustSettings::default()
-    };
-    Ok(TrustEngine::new(
-        watched.collect(),
-        Arc::new(fetcher),
-        settings,
-    )?)
+    let settings = TrustSettings { searches_at_once: cores.saturating_sub(1).max(1), ..TrustSettings::default() };
+    Ok(TrustEngine::new(watched.collect(), Arc::new(fetcher), settings)?)
 }
 
 /// The way to the FHIR servers behind the gateway.
 pub(crate) fn upstream() -> Result<Arc<FhirUpstream>> {
-    Ok(Arc::new(FhirUpstream::new(connector()?)))
+    Ok(Arc::new(FhirUpstream::new(tls()?, UpstreamLimits::default())))
 }
 
-/// Connections over the system's resolver, with the platform's TLS roots.
-fn connector() -> Result<Connector> {
-    Ok(Connector::system(client_config(TlsRoots::platform())?))
+/// The platform's TLS roots.
+fn tls() -> Result<Arc<rustls::ClientConfig>> {
+    Ok(client_config(TlsRoots::platform())?)
 }

@@ -11,9 +11,7 @@ pub struct System;
 
 impl Surroundings for System {
     fn now(&self) -> UnixTime {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .expect("the clock is set to a time after 1970");
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is set to a time after 1970");
         UnixTime::from_secs(since.as_secs())
     }
 

@@ -178,16 +178,9 @@ mod tests {
     #[test]
     fn the_default_asks_for_everything_that_stu2_asks_for() {
         let edition = Edition::default();
-        assert!(
-            edition.scope_required_for_client_credentials() && edition.state_and_pkce_required()
-        );
+        assert!(edition.scope_required_for_client_credentials() && edition.state_and_pkce_required());
         assert!(!Edition::Stu1_1.scope_required_for_client_credentials());
-        assert!(
-            Edition::Stu1_1.signed_metadata_is_rs256() && !Edition::Stu1.signed_metadata_is_rs256()
-        );
-        assert_eq!(
-            Edition::Stu1.unknown_community(),
-            UnknownCommunity::NotFound
-        );
+        assert!(Edition::Stu1_1.signed_metadata_is_rs256() && !Edition::Stu1.signed_metadata_is_rs256());
+        assert_eq!(Edition::Stu1.unknown_community(), UnknownCommunity::NotFound);
     }
 }

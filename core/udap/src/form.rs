@@ -68,10 +68,7 @@ impl Parameters {
             if pairs.len() == MAX_PARAMETERS {
                 return Err(FormError::TooMany);
             }
-            let equals = pair
-                .iter()
-                .position(|byte| *byte == b'=')
-                .ok_or(FormError::Malformed)?;
+            let equals = pair.iter().position(|byte| *byte == b'=').ok_or(FormError::Malformed)?;
             let (name, value) = pair.split_at(equals);
             let name = unescape(name)?;
             let value = unescape(value.get(1..).unwrap_or_default())?;
@@ -127,21 +124,10 @@ impl fmt::Debug for Parameters {
 #[must_use]
 pub fn write_form(pairs: &[(&str, &str)]) -> String {
     /// What a form leaves as it is, the space aside, which becomes `+` below.
-    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-        .remove(b'*')
-        .remove(b'-')
-        .remove(b'.')
-        .remove(b'_')
-        .remove(b' ');
-    let escape = |text: &str| {
-        utf8_percent_encode(text, ESCAPED)
-            .to_string()
-            .replace(' ', "+")
-    };
-    let encoded: Vec<String> = pairs
-        .iter()
-        .map(|(name, value)| format!("{}={}", escape(name), escape(value)))
-        .collect();
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_').remove(b' ');
+    let escape = |text: &str| utf8_percent_encode(text, ESCAPED).to_string().replace(' ', "+");
+    let encoded: Vec<String> =
+        pairs.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
     encoded.join("&")
 }
 
@@ -179,13 +165,11 @@ mod tests {
 
     #[test]
     fn reads_a_token_request() {
-        let body = b"grant_type=client_credentials&scope=system%2FPatient.read+system/Group.read&udap=1&x=a=b%3D&empty=";
+        let body =
+            b"grant_type=client_credentials&scope=system%2FPatient.read+system/Group.read&udap=1&x=a=b%3D&empty=";
         let form = Parameters::read(body).unwrap();
         assert_eq!(form.get("grant_type"), Some("client_credentials"));
-        assert_eq!(
-            form.get("scope"),
-            Some("system/Patient.read system/Group.read")
-        );
+        assert_eq!(form.get("scope"), Some("system/Patient.read system/Group.read"));
         assert_eq!(form.get("x"), Some("a=b="));
         assert_eq!((form.get("empty"), form.contains("empty")), (None, true));
         assert_eq!((form.get("absent"), form.contains("absent")), (None, false));
@@ -196,60 +180,31 @@ mod tests {
     #[test]
     fn refuses_a_repeated_name_in_any_spelling() {
         for body in ["a=1&a=1", "a=1&b=2&%61=3", "a=&a=1", "a+b=1&a%20b=2"] {
-            assert_eq!(
-                Parameters::read(body.as_bytes()),
-                Err(FormError::Repeated),
-                "{body}"
-            );
+            assert_eq!(Parameters::read(body.as_bytes()), Err(FormError::Repeated), "{body}");
         }
         assert!(Parameters::read(b"a=1&A=2").is_ok());
     }
 
     #[test]
     fn refuses_what_is_not_exactly_a_form() {
-        for body in [
-            "&", "a", "a=1&", "&a=1", "a=1&&b=2", "=1", "a=%", "a=%4", "a=%zz", "a=%+1", "a= b",
-            "a=\n", "a=\u{e4}",
-        ] {
-            assert_eq!(
-                Parameters::read(body.as_bytes()),
-                Err(FormError::Malformed),
-                "{body:?}"
-            );
+        for body in
+            ["&", "a", "a=1&", "&a=1", "a=1&&b=2", "=1", "a=%", "a=%4", "a=%zz", "a=%+1", "a= b", "a=\n", "a=\u{e4}"]
+        {
+            assert_eq!(Parameters::read(body.as_bytes()), Err(FormError::Malformed), "{body:?}");
         }
-        assert_eq!(
-            Parameters::read(b"{\"grant_type\":\"x\"}"),
-            Err(FormError::Malformed)
-        );
+        assert_eq!(Parameters::read(b"{\"grant_type\":\"x\"}"), Err(FormError::Malformed));
         assert_eq!(Parameters::read(b"a=%ff"), Err(FormError::NotUtf8));
-        assert_eq!(
-            Parameters::read(b"a=%c3%a4").unwrap().get("a"),
-            Some("\u{e4}")
-        );
+        assert_eq!(Parameters::read(b"a=%c3%a4").unwrap().get("a"), Some("\u{e4}"));
     }
 
     #[test]
     fn is_bounded() {
-        let form = |count: usize| {
-            (0..count)
-                .map(|number| format!("p{number}="))
-                .collect::<Vec<_>>()
-                .join("&")
-        };
+        let form = |count: usize| (0..count).map(|number| format!("p{number}=")).collect::<Vec<_>>().join("&");
         assert_eq!(Parameters::read(form(64).as_bytes()).unwrap().len(), 64);
-        assert_eq!(
-            Parameters::read(form(65).as_bytes()),
-            Err(FormError::TooMany)
-        );
+        assert_eq!(Parameters::read(form(65).as_bytes()), Err(FormError::TooMany));
         let limit = MAX_FORM_BYTES;
-        assert_eq!(
-            Parameters::read(&vec![0xff; limit + 1]),
-            Err(FormError::TooLarge { limit })
-        );
-        assert_eq!(
-            Parameters::read_within(b"a=1", 2),
-            Err(FormError::TooLarge { limit: 2 })
-        );
+        assert_eq!(Parameters::read(&vec![0xff; limit + 1]), Err(FormError::TooLarge { limit }));
+        assert_eq!(Parameters::read_within(b"a=1", 2), Err(FormError::TooLarge { limit: 2 }));
     }
 
     proptest! {

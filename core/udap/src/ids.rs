@@ -179,15 +179,8 @@ fn parse_uri(text: &str) -> Result<Uri<&str>, IdError> {
     within(text, MAX_URI_BYTES)?;
     let uri = Uri::parse(text).map_err(|_| IdError::NotAUri)?;
     // `urn:` alone is a URI by the grammar and names nothing.
-    let nothing_named = uri.path().is_empty()
-        && uri
-            .authority()
-            .is_none_or(|authority| authority.host().is_empty());
-    if nothing_named {
-        Err(IdError::NotAUri)
-    } else {
-        Ok(uri)
-    }
+    let nothing_named = uri.path().is_empty() && uri.authority().is_none_or(|authority| authority.host().is_empty());
+    if nothing_named { Err(IdError::NotAUri) } else { Ok(uri) }
 }
 
 fn judge_url(text: &str) -> Result<(), IdError> {
@@ -195,11 +188,7 @@ fn judge_url(text: &str) -> Result<(), IdError> {
 }
 
 fn judge_base_url(text: &str) -> Result<(), IdError> {
-    if parse_url(text)?.has_query() {
-        Err(IdError::Query)
-    } else {
-        Ok(())
-    }
+    if parse_url(text)?.has_query() { Err(IdError::Query) } else { Ok(()) }
 }
 
 /// Accepts only what the URL standard's parser would leave as it is, apart from case and default ports.
@@ -224,11 +213,7 @@ fn parse_url(text: &str) -> Result<Uri<&str>, IdError> {
 
 /// `.` and `..`, also percent-encoded, are what URL parsers remove.
 fn is_dot_segment(segment: &str) -> bool {
-    segment.len() <= 6
-        && matches!(
-            segment.to_ascii_lowercase().replace("%2e", ".").as_str(),
-            "." | ".."
-        )
+    segment.len() <= 6 && matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
 }
 
 fn is_https(url: &str) -> bool {
@@ -238,20 +223,12 @@ fn is_https(url: &str) -> bool {
 fn judge_client_id(text: &str) -> Result<(), IdError> {
     within(text, MAX_CLIENT_ID_BYTES)?;
     // RFC 6749 appendix A: VSCHAR = %x20-7E
-    if text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
-        Ok(())
-    } else {
-        Err(IdError::Character)
-    }
+    if text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) { Ok(()) } else { Err(IdError::Character) }
 }
 
 fn judge_jti(text: &str) -> Result<(), IdError> {
     within(text, MAX_JTI_BYTES)?;
-    if text.chars().any(char::is_control) {
-        Err(IdError::Character)
-    } else {
-        Ok(())
-    }
+    if text.chars().any(char::is_control) { Err(IdError::Character) } else { Ok(()) }
 }
 
 fn within(text: &str, limit: usize) -> Result<(), IdError> {
@@ -310,10 +287,7 @@ mod tests {
         }
         let long = |length: usize| format!("https://a.example/{}", "x".repeat(length - 18));
         assert!(ClientUri::parse(&long(2048)).is_ok());
-        assert_eq!(
-            ClientUri::parse(&long(2049)),
-            Err(IdError::TooLong { limit: 2048 })
-        );
+        assert_eq!(ClientUri::parse(&long(2049)), Err(IdError::TooLong { limit: 2048 }));
     }
 
     /// Shows: JWT-10
@@ -331,21 +305,14 @@ mod tests {
             "https://app.example/a?",
             "https://app.example/a#",
         ];
-        let names: HashSet<ClientUri> = spellings
-            .iter()
-            .map(|text| ClientUri::parse(text).unwrap())
-            .collect();
+        let names: HashSet<ClientUri> = spellings.iter().map(|text| ClientUri::parse(text).unwrap()).collect();
         assert_eq!(names.len(), spellings.len());
     }
 
     #[test]
     fn urls_are_plain() {
-        for text in [
-            "https://fhir.example/r4",
-            "http://localhost:8080/fhir/",
-            "https://[::1]:1/",
-            "https://a.example",
-        ] {
+        for text in ["https://fhir.example/r4", "http://localhost:8080/fhir/", "https://[::1]:1/", "https://a.example"]
+        {
             assert_eq!(BaseUrl::parse(text).unwrap().as_str(), text);
         }
         for text in [
@@ -369,15 +336,8 @@ mod tests {
             assert!(BaseUrl::parse(text).is_err(), "{text}");
             assert!(EndpointUrl::parse(text).is_err(), "{text}");
         }
-        assert_eq!(
-            BaseUrl::parse("https://a.example/?x=1"),
-            Err(IdError::Query)
-        );
-        assert!(
-            EndpointUrl::parse("https://a.example/token?x=1")
-                .unwrap()
-                .is_https()
-        );
+        assert_eq!(BaseUrl::parse("https://a.example/?x=1"), Err(IdError::Query));
+        assert!(EndpointUrl::parse("https://a.example/token?x=1").unwrap().is_https());
         assert!(!BaseUrl::parse("http://a.example").unwrap().is_https());
     }
 
@@ -391,34 +351,20 @@ mod tests {
 
     #[test]
     fn ids_are_bounded() {
-        assert!(
-            ClientId::parse("s6BhdRkqt3 ~").is_ok() && ClientId::parse(&"x".repeat(255)).is_ok()
-        );
+        assert!(ClientId::parse("s6BhdRkqt3 ~").is_ok() && ClientId::parse(&"x".repeat(255)).is_ok());
         assert_eq!(ClientId::parse("a\n"), Err(IdError::Character));
         assert_eq!(ClientId::parse("\u{e4}"), Err(IdError::Character));
-        assert_eq!(
-            ClientId::parse(&"x".repeat(256)),
-            Err(IdError::TooLong { limit: 255 })
-        );
+        assert_eq!(ClientId::parse(&"x".repeat(256)), Err(IdError::TooLong { limit: 255 }));
         assert!(Jti::parse("\u{e4} 1").is_ok() && Jti::parse(&"x".repeat(512)).is_ok());
         assert_eq!(Jti::parse(""), Err(IdError::Empty));
         assert_eq!(Jti::parse("a\u{0}"), Err(IdError::Character));
-        assert_eq!(
-            Jti::parse(&"x".repeat(513)),
-            Err(IdError::TooLong { limit: 512 })
-        );
+        assert_eq!(Jti::parse(&"x".repeat(513)), Err(IdError::TooLong { limit: 512 }));
     }
 
     #[test]
     fn a_name_is_written_as_its_text() {
         let uri = ClientUri::parse("https://a.example/").unwrap();
-        assert_eq!(
-            serde_json::to_string(&uri).unwrap(),
-            "\"https://a.example/\""
-        );
-        assert_eq!(
-            format!("{uri:?} {uri}"),
-            "ClientUri(\"https://a.example/\") https://a.example/"
-        );
+        assert_eq!(serde_json::to_string(&uri).unwrap(), "\"https://a.example/\"");
+        assert_eq!(format!("{uri:?} {uri}"), "ClientUri(\"https://a.example/\") https://a.example/");
     }
 }

@@ -48,18 +48,12 @@ pub fn grant(requested: &ScopeSet, supported: &ScopeSet, allowed: &ScopeSet) -> 
     let mut result = Negotiation::default();
     for scope in requested {
         if !is_supported(scope, supported) {
-            let refused = if scope.is_wildcard() {
-                &mut result.refused_wildcards
-            } else {
-                &mut result.unsupported
-            };
+            let refused = if scope.is_wildcard() { &mut result.refused_wildcards } else { &mut result.unsupported };
             refused.insert(scope.clone());
         } else if allowed.covers(scope) {
             result.granted.insert(scope.clone());
         } else if let Some(expansion) = expand(scope, supported, allowed) {
-            expansion
-                .iter()
-                .for_each(|part| result.granted.insert(part.clone()));
+            expansion.iter().for_each(|part| result.granted.insert(part.clone()));
         } else {
             result.withheld.insert(scope.clone());
         }
@@ -72,21 +66,13 @@ pub fn grant(requested: &ScopeSet, supported: &ScopeSet, allowed: &ScopeSet) -> 
 /// Source: FAST Security STU2 §7.3 (3); SCOPE-2
 #[must_use]
 pub fn unlisted_wildcards(requested: &ScopeSet, supported: &ScopeSet) -> ScopeSet {
-    requested
-        .iter()
-        .filter(|scope| scope.is_wildcard() && !is_supported(scope, supported))
-        .cloned()
-        .collect()
+    requested.iter().filter(|scope| scope.is_wildcard() && !is_supported(scope, supported)).cloned().collect()
 }
 
 /// Whether the server supports the scope: by its own name, or under a wider one that is listed. A wildcard goes by its
 /// own name alone, because the guide has supported wildcards listed.
 fn is_supported(scope: &Scope, supported: &ScopeSet) -> bool {
-    if scope.is_wildcard() {
-        supported.contains(scope)
-    } else {
-        supported.covers(scope)
-    }
+    if scope.is_wildcard() { supported.contains(scope) } else { supported.covers(scope) }
 }
 
 /// Those allowed and supported scopes that a wildcard stands for; `None` if there is none, or the scope is no wildcard.
@@ -94,15 +80,9 @@ fn expand(wildcard: &Scope, supported: &ScopeSet, allowed: &ScopeSet) -> Option<
     if !wildcard.is_wildcard() {
         return None;
     }
-    let parts = allowed
-        .iter()
-        .filter(|part| wildcard.covers(part) && is_supported(part, supported));
+    let parts = allowed.iter().filter(|part| wildcard.covers(part) && is_supported(part, supported));
     let expansion: ScopeSet = parts.cloned().collect();
-    if expansion.is_empty() {
-        None
-    } else {
-        Some(expansion)
-    }
+    if expansion.is_empty() { None } else { Some(expansion) }
 }
 
 impl Negotiation {
@@ -114,11 +94,7 @@ impl Negotiation {
     pub fn for_flow(mut self, flow: Flow) -> Self {
         let granted = std::mem::take(&mut self.granted);
         for scope in &granted {
-            let place = if scope.fits(flow) {
-                &mut self.granted
-            } else {
-                &mut self.withheld
-            };
+            let place = if scope.fits(flow) { &mut self.granted } else { &mut self.withheld };
             place.insert(scope.clone());
         }
         self
@@ -148,11 +124,7 @@ mod tests {
     use super::*;
 
     fn set(text: &str) -> ScopeSet {
-        if text.is_empty() {
-            ScopeSet::default()
-        } else {
-            ScopeSet::parse(text).unwrap()
-        }
+        if text.is_empty() { ScopeSet::default() } else { ScopeSet::parse(text).unwrap() }
     }
 
     fn negotiate(requested: &str, supported: &str, allowed: &str) -> Negotiation {
@@ -161,20 +133,13 @@ mod tests {
 
     /// What is granted when the policy allows all that is supported.
     fn verdict(requested: &str, supported: &str) -> Result<String, NegotiationError> {
-        negotiate(requested, supported, supported)
-            .verdict()
-            .map(ToString::to_string)
+        negotiate(requested, supported, supported).verdict().map(ToString::to_string)
     }
 
     /// Shows: SCOPE-1, SCOPE-3
     #[test]
     fn a_listed_wildcard_is_granted_as_it_is() {
-        for wildcard in [
-            "system/*.read",
-            "system/*.*",
-            "system/Patient.*",
-            "system/*.rs",
-        ] {
+        for wildcard in ["system/*.read", "system/*.*", "system/Patient.*", "system/*.rs"] {
             assert_eq!(verdict(wildcard, wildcard), Ok(wildcard.to_owned()));
         }
     }
@@ -183,15 +148,9 @@ mod tests {
     #[test]
     fn a_listed_wildcard_beyond_the_policy_is_expanded_to_it() {
         let supported = "system/*.read system/Patient.read";
-        let result = negotiate(
-            "system/*.read",
-            supported,
-            "system/Patient.read system/Group.read system/Task.write openid",
-        );
-        assert_eq!(
-            result.verdict().map(ToString::to_string),
-            Ok("system/Patient.read system/Group.read".to_owned())
-        );
+        let result =
+            negotiate("system/*.read", supported, "system/Patient.read system/Group.read system/Task.write openid");
+        assert_eq!(result.verdict().map(ToString::to_string), Ok("system/Patient.read system/Group.read".to_owned()));
         let nothing = negotiate("system/*.read", supported, "user/Patient.read openid");
         assert_eq!(nothing.verdict(), Err(NegotiationError::NoneGranted));
         assert_eq!(nothing.withheld, set("system/*.read"));
@@ -203,20 +162,13 @@ mod tests {
         for (requested, supported) in [
             ("system/*.read", "system/Patient.read"),
             ("system/Patient.read system/*.read", "system/Patient.read"),
-            (
-                "system/Patient.*",
-                "system/Patient.read system/Patient.write",
-            ),
+            ("system/Patient.*", "system/Patient.read system/Patient.write"),
             ("system/*.*", "system/*.read"),
             ("system/*.rs", "system/*.read"),
             ("user/*.read", "system/*.read"),
             ("system/*.read", "system/*.*"),
         ] {
-            assert_eq!(
-                verdict(requested, supported),
-                Err(NegotiationError::UnsupportedWildcard),
-                "{requested}"
-            );
+            assert_eq!(verdict(requested, supported), Err(NegotiationError::UnsupportedWildcard), "{requested}");
         }
     }
 
@@ -236,72 +188,35 @@ mod tests {
     /// Shows: SCOPE-7, SCOPE-8
     #[test]
     fn nothing_left_is_a_refusal() {
-        assert_eq!(
-            verdict("a system/Patient.write", "system/Patient.read"),
-            Err(NegotiationError::NoneSupported)
-        );
-        let withheld = negotiate(
-            "a system/Patient.read",
-            "system/Patient.read",
-            "system/Group.read",
-        );
+        assert_eq!(verdict("a system/Patient.write", "system/Patient.read"), Err(NegotiationError::NoneSupported));
+        let withheld = negotiate("a system/Patient.read", "system/Patient.read", "system/Group.read");
         assert_eq!(withheld.verdict(), Err(NegotiationError::NoneGranted));
-        assert_eq!(
-            negotiate("a", "a", "").verdict(),
-            Err(NegotiationError::NoneGranted)
-        );
-        assert_eq!(
-            negotiate("a", "", "a").verdict(),
-            Err(NegotiationError::NoneSupported)
-        );
+        assert_eq!(negotiate("a", "a", "").verdict(), Err(NegotiationError::NoneGranted));
+        assert_eq!(negotiate("a", "", "a").verdict(), Err(NegotiationError::NoneSupported));
     }
 
     /// Shows: SCOPE-3
     #[test]
     fn a_listed_wildcard_covers_narrower_requests() {
-        assert_eq!(
-            verdict("system/Patient.read", "system/*.read"),
-            Ok("system/Patient.read".into())
-        );
-        assert_eq!(
-            verdict("system/Patient.r", "system/*.rs"),
-            Ok("system/Patient.r".into())
-        );
-        for requested in [
-            "system/Patient.write",
-            "user/Patient.read",
-            "system/Patient.rs",
-        ] {
-            assert_eq!(
-                verdict(requested, "system/*.read"),
-                Err(NegotiationError::NoneSupported),
-                "{requested}"
-            );
+        assert_eq!(verdict("system/Patient.read", "system/*.read"), Ok("system/Patient.read".into()));
+        assert_eq!(verdict("system/Patient.r", "system/*.rs"), Ok("system/Patient.r".into()));
+        for requested in ["system/Patient.write", "user/Patient.read", "system/Patient.rs"] {
+            assert_eq!(verdict(requested, "system/*.read"), Err(NegotiationError::NoneSupported), "{requested}");
         }
     }
 
     /// Shows: SCOPE-5
     #[test]
     fn policy_narrows_what_is_supported() {
-        let result = negotiate(
-            "system/Patient.read system/Task.read",
-            "system/*.read",
-            "system/Task.read",
-        );
-        assert_eq!(
-            (result.granted, result.withheld),
-            (set("system/Task.read"), set("system/Patient.read"))
-        );
+        let result = negotiate("system/Patient.read system/Task.read", "system/*.read", "system/Task.read");
+        assert_eq!((result.granted, result.withheld), (set("system/Task.read"), set("system/Patient.read")));
     }
 
     /// A scope narrowed by a query is not widened to the scope without, nor taken for supported because that one is.
     #[test]
     fn a_query_is_supported_only_if_listed() {
         let narrowed = "system/Observation.rs?category=lab";
-        assert_eq!(
-            verdict(narrowed, "system/Observation.rs"),
-            Err(NegotiationError::NoneSupported)
-        );
+        assert_eq!(verdict(narrowed, "system/Observation.rs"), Err(NegotiationError::NoneSupported));
         assert_eq!(verdict(narrowed, narrowed), Ok(narrowed.to_owned()));
     }
 
@@ -312,10 +227,7 @@ mod tests {
             verdict("launch/patient fhirUser", "openid fhirUser launch/patient"),
             Ok("launch/patient fhirUser".into())
         );
-        assert_eq!(
-            verdict("launch", "launch/patient"),
-            Err(NegotiationError::NoneSupported)
-        );
+        assert_eq!(verdict("launch", "launch/patient"), Err(NegotiationError::NoneSupported));
     }
 
     /// Shows: DCR-29
@@ -324,15 +236,9 @@ mod tests {
         let all = "system/Patient.read user/Patient.read patient/Patient.read openid bulk";
         let machine = negotiate(all, all, all).for_flow(Flow::ClientCredentials);
         assert_eq!(machine.granted, set("system/Patient.read bulk"));
-        assert_eq!(
-            machine.withheld,
-            set("user/Patient.read patient/Patient.read openid")
-        );
+        assert_eq!(machine.withheld, set("user/Patient.read patient/Patient.read openid"));
         let person = negotiate(all, all, all).for_flow(Flow::AuthorizationCode);
-        assert_eq!(
-            person.granted,
-            set("user/Patient.read patient/Patient.read openid bulk")
-        );
+        assert_eq!(person.granted, set("user/Patient.read patient/Patient.read openid bulk"));
         let none = negotiate("user/Patient.read", all, all).for_flow(Flow::ClientCredentials);
         assert_eq!(none.verdict(), Err(NegotiationError::NoneGranted));
     }
@@ -341,10 +247,7 @@ mod tests {
     #[test]
     fn a_client_finds_wildcards_that_it_must_not_ask_for() {
         let requested = set("system/*.read system/Patient.read system/Group.* openid");
-        assert_eq!(
-            unlisted_wildcards(&requested, &set("system/*.read system/Group.read")),
-            set("system/Group.*")
-        );
+        assert_eq!(unlisted_wildcards(&requested, &set("system/*.read system/Group.read")), set("system/Group.*"));
         assert!(unlisted_wildcards(&requested, &set("system/*.read system/Group.*")).is_empty());
     }
 }

@@ -112,10 +112,7 @@ impl OAuthError {
     /// An error with its explanation.
     #[must_use]
     pub fn new(code: ErrorCode, description: impl Into<String>) -> Self {
-        Self {
-            code,
-            description: description.into(),
-        }
+        Self { code, description: description.into() }
     }
 }
 
@@ -157,17 +154,10 @@ mod tests {
 
     #[test]
     fn the_object_has_the_form_of_the_rfc() {
-        let json = |description: &str| {
-            serde_json::to_string(&OAuthError::new(ErrorCode::InvalidScope, description)).unwrap()
-        };
-        assert_eq!(
-            json("no `scope`"),
-            r#"{"error":"invalid_scope","error_description":"no `scope`"}"#
-        );
+        let json =
+            |description: &str| serde_json::to_string(&OAuthError::new(ErrorCode::InvalidScope, description)).unwrap();
+        assert_eq!(json("no `scope`"), r#"{"error":"invalid_scope","error_description":"no `scope`"}"#);
         assert_eq!(json(""), r#"{"error":"invalid_scope"}"#);
-        assert_eq!(
-            json("a\"b\\c\nd\u{e4}"),
-            r#"{"error":"invalid_scope","error_description":"a'b?c?d?"}"#
-        );
+        assert_eq!(json("a\"b\\c\nd\u{e4}"), r#"{"error":"invalid_scope","error_description":"a'b?c?d?"}"#);
     }
 }

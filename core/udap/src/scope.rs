@@ -47,9 +47,7 @@ pub enum ScopeError {
     #[error("`scope` is empty")]
     Empty,
     /// A character is not one of those that RFC 6749 allows, or scopes are not separated by one space each.
-    #[error(
-        "`scope` must be scopes separated by single spaces, without quotation marks, backslashes and controls"
-    )]
+    #[error("`scope` must be scopes separated by single spaces, without quotation marks, backslashes and controls")]
     Character,
     /// There are more than [`MAX_SCOPES`] scopes.
     #[error("`scope` has more than {MAX_SCOPES} scopes")]
@@ -67,16 +65,10 @@ impl Scope {
         if text.is_empty() {
             return Err(ScopeError::Empty);
         }
-        if !text
-            .bytes()
-            .all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
-        {
+        if !text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
             return Err(ScopeError::Character);
         }
-        Ok(Self(Arc::new(Parsed {
-            text: text.to_owned(),
-            resource: ResourceScope::parse(text),
-        })))
+        Ok(Self(Arc::new(Parsed { text: text.to_owned(), resource: ResourceScope::parse(text) })))
     }
 
     /// The text as received.
@@ -115,9 +107,7 @@ impl Scope {
     #[must_use]
     pub fn fits(&self, flow: Flow) -> bool {
         let flows = match self.resource() {
-            Some(resource) if resource.context == ScopeContext::System => {
-                Some(Flow::ClientCredentials)
-            }
+            Some(resource) if resource.context == ScopeContext::System => Some(Flow::ClientCredentials),
             Some(_) => Some(Flow::AuthorizationCode),
             None if concerns_a_login(self.as_str()) => Some(Flow::AuthorizationCode),
             None => None,

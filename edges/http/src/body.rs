@@ -29,15 +29,9 @@ pub(crate) enum BodyError {
 }
 
 /// Reads the whole body.
-pub(crate) async fn read(
-    headers: &HeaderMap,
-    body: Body,
-    limits: BodyLimits,
-) -> Result<Bytes, BodyError> {
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse::<usize>().ok());
+pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: BodyLimits) -> Result<Bytes, BodyError> {
+    let announced =
+        headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<usize>().ok());
     if announced.is_some_and(|size| size > limits.size) {
         return Err(BodyError::TooLarge);
     }
@@ -68,36 +62,21 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: BodyLimits = BodyLimits {
-        size: 8,
-        time: Duration::from_secs(10),
-    };
+    const LIMITS: BodyLimits = BodyLimits { size: 8, time: Duration::from_secs(10) };
 
     #[tokio::test]
     async fn reads_up_to_the_limit_and_not_beyond() {
         let none = HeaderMap::new();
-        assert_eq!(
-            read(&none, Body::from("12345678"), LIMITS).await.unwrap(),
-            "12345678"
-        );
-        assert_eq!(
-            read(&none, Body::from("123456789"), LIMITS).await,
-            Err(BodyError::TooLarge)
-        );
+        assert_eq!(read(&none, Body::from("12345678"), LIMITS).await.unwrap(), "12345678");
+        assert_eq!(read(&none, Body::from("123456789"), LIMITS).await, Err(BodyError::TooLarge));
         let announced = HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static("9"))]);
-        assert_eq!(
-            read(&announced, Body::empty(), LIMITS).await,
-            Err(BodyError::TooLarge)
-        );
+        assert_eq!(read(&announced, Body::empty(), LIMITS).await, Err(BodyError::TooLarge));
     }
 
     #[tokio::test(start_paused = true)]
     async fn does_not_wait_for_ever() {
         let silent = Body::from_stream(Silent);
-        assert_eq!(
-            read(&HeaderMap::new(), silent, LIMITS).await,
-            Err(BodyError::TooSlow)
-        );
+        assert_eq!(read(&HeaderMap::new(), silent, LIMITS).await, Err(BodyError::TooSlow));
     }
 
     /// A body that never comes.
@@ -117,23 +96,11 @@ mod tests {
     #[test]
     fn one_media_type_with_or_without_parameters() {
         let with = |values: &[&'static str]| {
-            values
-                .iter()
-                .map(|value| (CONTENT_TYPE, HeaderValue::from_static(value)))
-                .collect::<HeaderMap>()
+            values.iter().map(|value| (CONTENT_TYPE, HeaderValue::from_static(value))).collect::<HeaderMap>()
         };
-        assert!(is_announced_as(
-            &with(&["application/json"]),
-            "application/json"
-        ));
-        assert!(is_announced_as(
-            &with(&["Application/JSON; charset=utf-8"]),
-            "application/json"
-        ));
-        assert!(!is_announced_as(
-            &with(&["application/jsonx"]),
-            "application/json"
-        ));
+        assert!(is_announced_as(&with(&["application/json"]), "application/json"));
+        assert!(is_announced_as(&with(&["Application/JSON; charset=utf-8"]), "application/json"));
+        assert!(!is_announced_as(&with(&["application/jsonx"]), "application/json"));
         assert!(!is_announced_as(&with(&[]), "application/json"));
     }
 }

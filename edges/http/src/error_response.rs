@@ -13,18 +13,14 @@ use crate::body::BodyError;
 
 /// An OAuth error object with its status.
 pub(crate) fn oauth(status: StatusCode, error: &OAuthError) -> Response {
-    let body =
-        serde_json::json!({"error": error.code.as_str(), "error_description": error.description});
+    let body = serde_json::json!({"error": error.code.as_str(), "error_description": error.description});
     json(status, &body)
 }
 
 /// What the authorization server refused; logs and counts it, once.
 pub(crate) fn refusal(refusal: &Refusal, endpoint: &'static str) -> Response {
     refusal.log();
-    let community = refusal
-        .community()
-        .map_or("", |community| community.as_str())
-        .to_owned();
+    let community = refusal.community().map_or("", |community| community.as_str()).to_owned();
     metrics::counter!(
         "tessera_refusals_total", "endpoint" => endpoint, "community" => community, "reason" => refusal.reason_code()
     )
@@ -38,9 +34,7 @@ pub(crate) fn refusal(refusal: &Refusal, endpoint: &'static str) -> Response {
     };
     let mut response = oauth(status, refusal.error());
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
 }
@@ -50,9 +44,7 @@ pub(crate) fn json(status: StatusCode, body: &impl serde::Serialize) -> Response
     let text = serde_json::to_vec(body).expect("our own answers are JSON");
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     no_store(&mut response);
     response
 }
@@ -70,44 +62,24 @@ pub(crate) fn body(error: BodyError, code: ErrorCode) -> Response {
         BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
         BodyError::Broken => StatusCode::BAD_REQUEST,
     };
-    let mut response = oauth(
-        status,
-        &OAuthError {
-            code,
-            description: error.to_string(),
-        },
-    );
+    let mut response = oauth(status, &OAuthError { code, description: error.to_string() });
     // What is left of the body is not worth reading.
-    response
-        .headers_mut()
-        .insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
 /// 503, to be tried again.
 pub(crate) fn unavailable(description: &str) -> Response {
-    let error = OAuthError {
-        code: ErrorCode::TemporarilyUnavailable,
-        description: description.to_owned(),
-    };
+    let error = OAuthError { code: ErrorCode::TemporarilyUnavailable, description: description.to_owned() };
     let mut response = oauth(StatusCode::SERVICE_UNAVAILABLE, &error);
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 
 /// 500: a fault of ours.
 pub(crate) fn internal() -> Response {
-    let description =
-        "the server failed; its operator finds the cause under the correlation id".to_owned();
-    oauth(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        &OAuthError {
-            code: ErrorCode::ServerError,
-            description,
-        },
-    )
+    let description = "the server failed; its operator finds the cause under the correlation id".to_owned();
+    oauth(StatusCode::INTERNAL_SERVER_ERROR, &OAuthError { code: ErrorCode::ServerError, description })
 }
 
 /// 404 for what is not here.
@@ -119,25 +91,14 @@ pub(crate) fn not_found() -> Response {
 /// 400 for a query of the metadata that can be read in two ways.
 pub(crate) fn bad_query(description: &str) -> Response {
     let description = description.to_owned();
-    oauth(
-        StatusCode::BAD_REQUEST,
-        &OAuthError {
-            code: ErrorCode::InvalidRequest,
-            description,
-        },
-    )
+    oauth(StatusCode::BAD_REQUEST, &OAuthError { code: ErrorCode::InvalidRequest, description })
 }
 
 /// 405 with what is allowed.
 pub(crate) fn method_not_allowed(allowed: &'static str) -> Response {
     let description = format!("use {allowed}");
-    let error = OAuthError {
-        code: ErrorCode::InvalidRequest,
-        description,
-    };
+    let error = OAuthError { code: ErrorCode::InvalidRequest, description };
     let mut response = oauth(StatusCode::METHOD_NOT_ALLOWED, &error);
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(allowed));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }

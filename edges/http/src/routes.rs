@@ -55,20 +55,14 @@ pub fn router(node: &Node, bases: &[BasePaths], groups: &[GroupPath], requests: 
         let well_known = |name: &str| format!("{}/.well-known/{name}", base.base);
         router = router
             .route(&well_known("udap"), only_get(discovery::udap, state()))
-            .route(
-                &well_known("smart-configuration"),
-                only_get(discovery::smart_configuration, state()),
-            )
+            .route(&well_known("smart-configuration"), only_get(discovery::smart_configuration, state()))
             .route(
                 &format!("/.well-known/oauth-authorization-server{}", base.base),
                 only_get(discovery::oauth_metadata, state()),
             )
             .route(&base.jwks, only_get(discovery::jwks, state()))
             .route(&base.token, only_post(token::post, state()))
-            .route(
-                &base.introspection,
-                only_post(token_status::introspect, state()),
-            )
+            .route(&base.introspection, only_post(token_status::introspect, state()))
             .route(&base.revocation, only_post(token_status::revoke, state()));
         if base.gateway {
             let gateway = || any(fhir::any).with_state(state());
@@ -83,14 +77,8 @@ pub fn router(node: &Node, bases: &[BasePaths], groups: &[GroupPath], requests: 
     router
         .fallback(|| async { error_response::not_found() })
         .layer(middleware::from_fn(panics::contain))
-        .layer(middleware::from_fn_with_state(
-            Arc::new(Semaphore::new(requests)),
-            overload::shed,
-        ))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&node.surroundings),
-            correlation::name_request,
-        ))
+        .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(requests)), overload::shed))
+        .layer(middleware::from_fn_with_state(Arc::clone(&node.surroundings), correlation::name_request))
 }
 
 fn only_get<H, T, S>(handler: H, state: S) -> MethodRouter
@@ -99,9 +87,7 @@ where
     T: 'static,
     S: Clone + Send + Sync + 'static,
 {
-    get(handler)
-        .fallback(|| async { error_response::method_not_allowed("GET") })
-        .with_state(state)
+    get(handler).fallback(|| async { error_response::method_not_allowed("GET") }).with_state(state)
 }
 
 fn only_post<H, T, S>(handler: H, state: S) -> MethodRouter
@@ -110,7 +96,5 @@ where
     T: 'static,
     S: Clone + Send + Sync + 'static,
 {
-    post(handler)
-        .fallback(|| async { error_response::method_not_allowed("POST") })
-        .with_state(state)
+    post(handler).fallback(|| async { error_response::method_not_allowed("POST") }).with_state(state)
 }

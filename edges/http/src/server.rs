@@ -76,12 +76,7 @@ pub async fn serve(
                 continue;
             }
         };
-        let connection = Connection {
-            peer,
-            app: app.clone(),
-            limits: limits.clone(),
-            stop: stop.clone(),
-        };
+        let connection = Connection { peer, app: app.clone(), limits: limits.clone(), stop: stop.clone() };
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
             connection.run(stream, acceptor).await;

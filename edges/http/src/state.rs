@@ -48,16 +48,7 @@ pub struct RequestLimits {
 impl Default for RequestLimits {
     fn default() -> Self {
         let time = Duration::from_secs(10);
-        Self {
-            form: BodyLimits {
-                size: 96 * 1024,
-                time,
-            },
-            registration: BodyLimits {
-                size: 256 * 1024,
-                time,
-            },
-        }
+        Self { form: BodyLimits { size: 96 * 1024, time }, registration: BodyLimits { size: 256 * 1024, time } }
     }
 }
 

@@ -19,26 +19,16 @@ pub(crate) struct WriteDeadline<S> {
 
 impl<S> WriteDeadline<S> {
     pub(crate) fn new(stream: S, limit: Duration) -> Self {
-        Self {
-            stream,
-            limit,
-            waiting: None,
-        }
+        Self { stream, limit, waiting: None }
     }
 
-    fn judge<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        outcome: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
+    fn judge<T>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.waiting = None;
             return outcome;
         }
         let limit = self.limit;
-        let waiting = self
-            .waiting
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         match waiting.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
@@ -57,11 +47,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WriteDeadline<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.judge(context, outcome)
     }
@@ -116,10 +102,7 @@ mod tests {
                 seen += theirs.read(&mut buffer).await.expect("readable");
             }
         });
-        stream
-            .write_all(&[0; 64])
-            .await
-            .expect("each write made progress in time");
+        stream.write_all(&[0; 64]).await.expect("each write made progress in time");
         reader.await.expect("read to the end");
     }
 }

@@ -7,8 +7,7 @@ use tessera_authorization_server::settings::{
 };
 use tessera_jose::key::SigningKey as _;
 use tessera_trust::{
-    Budget, CertificateChain, CommunityId, Evidence, PathSearch, RevocationPolicy, Step,
-    TrustCommunity, UnixTime,
+    Budget, CertificateChain, CommunityId, Evidence, PathSearch, RevocationPolicy, Step, TrustCommunity, UnixTime,
 };
 use tessera_udap::ids::{BaseUrl, ClientUri, EndpointUrl};
 
@@ -40,10 +39,7 @@ pub(crate) fn check(
         let group = base.group.as_deref().unwrap_or(&base.name);
         let origin = origin_of(&base.url);
         if *origins.entry(group).or_insert(origin) != origin {
-            report.error(
-                format!("{key}.group"),
-                "bases of one group share an origin, for they share an endpoint",
-            );
+            report.error(format!("{key}.group"), "bases of one group share an origin, for they share an endpoint");
         }
         checked.extend(check_one(base, &key, communities, folder, now, report));
     }
@@ -75,27 +71,17 @@ fn check_one(
     let name = BaseName::parse(&raw.name);
     let group = GroupName::parse(raw.group.as_deref().unwrap_or(&raw.name));
     if name.is_none() || group.is_none() {
-        report.error(
-            format!("{key}.name"),
-            "1 to 64 letters, digits, dots, hyphens or underscores",
-        );
+        report.error(format!("{key}.name"), "1 to 64 letters, digits, dots, hyphens or underscores");
     }
     let base_url = judge_url(&raw.url, &format!("{key}.url"), report);
     let origin = origin_of(&raw.url);
-    let mut endpoint = |path: String| {
-        report.take(
-            &format!("{key}.url"),
-            EndpointUrl::parse(&format!("{origin}{path}")),
-        )
-    };
+    let mut endpoint =
+        |path: String| report.take(&format!("{key}.url"), EndpointUrl::parse(&format!("{origin}{path}")));
     let token_endpoint = endpoint(format!("/oauth/{}/token", raw.name));
     let introspection_endpoint = endpoint(format!("/oauth/{}/introspect", raw.name));
     let revocation_endpoint = endpoint(format!("/oauth/{}/revoke", raw.name));
     let jwks_uri = endpoint(format!("/oauth/{}/jwks", raw.name));
-    let group_path = format!(
-        "/oauth/{}/register",
-        raw.group.as_deref().unwrap_or(&raw.name)
-    );
+    let group_path = format!("/oauth/{}/register", raw.group.as_deref().unwrap_or(&raw.name));
     let registration_endpoint = endpoint(group_path);
     let memberships: Vec<BaseCommunity> = raw
         .communities
@@ -107,10 +93,7 @@ fn check_one(
         })
         .collect();
     if raw.communities.is_empty() {
-        report.warning(
-            format!("{key}.communities"),
-            "there is none: this base has no UDAP support",
-        );
+        report.warning(format!("{key}.communities"), "there is none: this base has no UDAP support");
     }
     let unknown_community = match raw.unknown_community.as_str() {
         "default" => Some(UnknownCommunity::DefaultCommunity),
@@ -128,10 +111,7 @@ fn check_one(
         let key = format!("{key}.resource_servers");
         let community = report.take(&key, CommunityId::parse(&server.community));
         let client_uri = report.take(&key, ClientUri::parse(&server.client_uri));
-        Some(ResourceServer {
-            community: community?,
-            client_uri: client_uri?,
-        })
+        Some(ResourceServer { community: community?, client_uri: client_uri? })
     });
     let resource_servers = resource_servers.collect();
     Some(CheckedBase {
@@ -157,15 +137,8 @@ fn judge_url(url: &str, key: &str, report: &mut Report) -> Option<BaseUrl> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     if !url.starts_with("https://") {
         report.error(key, "must begin with https://");
-    } else if !path.bytes().all(plain)
-        || path.ends_with('/')
-        || path.contains("//")
-        || origin_of(url).contains('@')
-    {
-        report.error(
-            key,
-            "a path of plain segments, without query, fragment, user or final slash",
-        );
+    } else if !path.bytes().all(plain) || path.ends_with('/') || path.contains("//") || origin_of(url).contains('@') {
+        report.error(key, "a path of plain segments, without query, fragment, user or final slash");
     } else {
         return report.take(key, BaseUrl::parse(url));
     }
@@ -182,9 +155,7 @@ pub(crate) fn origin_of(url: &str) -> &str {
 pub(crate) fn path_of(url: &str) -> &str {
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
     let authority_and_path = url.get(after_scheme..).unwrap_or_default();
-    let path = authority_and_path
-        .find(['/', '?', '#'])
-        .unwrap_or(authority_and_path.len());
+    let path = authority_and_path.find(['/', '?', '#']).unwrap_or(authority_and_path.len());
     authority_and_path.get(path..).unwrap_or_default()
 }
 
@@ -199,53 +170,31 @@ fn check_membership(
 ) -> Option<BaseCommunity> {
     let community = communities.get(raw.community.as_str());
     if community.is_none() {
-        report.error(
-            format!("{key}.community"),
-            format_args!("{} is not among the communities", raw.community),
-        );
+        report.error(format!("{key}.community"), format_args!("{} is not among the communities", raw.community));
     }
     let certificates_key = format!("{key}.certificates");
     let certificates = folder.certificates(&raw.certificates, &certificates_key, report)?;
-    let ders: Vec<Vec<u8>> = certificates
-        .iter()
-        .map(|certificate| certificate.der().to_vec())
-        .collect();
+    let ders: Vec<Vec<u8>> = certificates.iter().map(|certificate| certificate.der().to_vec()).collect();
     let chain = report.take(&certificates_key, CertificateChain::from_ders(&ders))?;
     let private_key = folder.private_key(&raw.key, &format!("{key}.key"), report);
     for certificate in &certificates {
         super::communities::judge_validity(&certificates_key, certificate, now, report);
     }
     if !chain.leaf().has_uri_name(base_url) {
-        report.error(
-            &certificates_key,
-            format_args!("the first certificate does not name {base_url} as a URI"),
-        );
+        report.error(&certificates_key, format_args!("the first certificate does not name {base_url} as a URI"));
     }
     if let Some(community) = community {
         judge_path(community, &chain, &certificates_key, now, report);
     }
     let private_key = private_key?;
     if private_key.public_key() != chain.leaf().spki_der() {
-        report.error(
-            format!("{key}.key"),
-            "is not the key of the first certificate",
-        );
+        report.error(format!("{key}.key"), "is not the key of the first certificate");
     }
-    Some(BaseCommunity {
-        community: community?.id().clone(),
-        key: private_key,
-        chain,
-    })
+    Some(BaseCommunity { community: community?.id().clone(), key: private_key, chain })
 }
 
 /// Our own certificate must reach the community's anchor, or no client would believe us. Revocation is the client's to see.
-fn judge_path(
-    community: &TrustCommunity,
-    chain: &CertificateChain,
-    key: &str,
-    now: UnixTime,
-    report: &mut Report,
-) {
+fn judge_path(community: &TrustCommunity, chain: &CertificateChain, key: &str, now: UnixTime, report: &mut Report) {
     let without_revocation = TrustCommunity::new(
         community.id().clone(),
         community.anchors().to_vec(),
@@ -262,18 +211,14 @@ fn judge_path(
         match search.advance(&evidence) {
             Step::Accepted(_) => return,
             Step::Refused(refusal) => {
-                report.error(
-                    key,
-                    format_args!(
-                        "clients of {} would not believe it: {refusal}",
-                        community.id().as_str()
-                    ),
-                );
+                report
+                    .error(key, format_args!("clients of {} would not believe it: {refusal}", community.id().as_str()));
                 return;
             }
             Step::Need(needs) => {
                 for need in needs {
-                    evidence.decline(&need, "not asked for while the configuration is judged");
+                    let reason = "not asked for while the configuration is judged".to_owned();
+                    evidence.supply_crl(need.url(), Err(reason));
                 }
             }
         }
@@ -310,13 +255,6 @@ mod tests {
             assert!(judge_url(url, "k", &mut report).is_none(), "{url}");
             assert!(!report.is_good(), "{url}");
         }
-        assert!(
-            judge_url(
-                "https://localhost:8443/fhir/r4",
-                "k",
-                &mut Report::default()
-            )
-            .is_some()
-        );
+        assert!(judge_url("https://localhost:8443/fhir/r4", "k", &mut Report::default()).is_some());
     }
 }

@@ -48,8 +48,7 @@ pub struct Config {
 #[must_use]
 pub fn check(file: &Path, now: UnixTime) -> (Option<Config>, Report) {
     let mut report = Report::default();
-    let config =
-        read(file, &mut report).and_then(|raw| judge(&raw, &Folder::of(file), now, &mut report));
+    let config = read(file, &mut report).and_then(|raw| judge(&raw, &Folder::of(file), now, &mut report));
     let config = config.filter(|_| report.is_good());
     (config, report)
 }
@@ -69,8 +68,7 @@ pub fn paths(file: &Path) -> Result<(PathBuf, PathBuf), Report> {
 }
 
 fn read(file: &Path, report: &mut Report) -> Option<RawConfig> {
-    let text =
-        std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()));
     let text = report.take("file", text)?;
     report.take("file", toml::from_str(&text))
 }
@@ -78,10 +76,7 @@ fn read(file: &Path, report: &mut Report) -> Option<RawConfig> {
 fn judge(raw: &RawConfig, folder: &Folder, now: UnixTime, report: &mut Report) -> Option<Config> {
     let tls = judge_tls(&raw.node, folder, now, report);
     judge_node(&raw.node, report);
-    let operator = raw
-        .operator
-        .as_ref()
-        .map(|operator| judge_operator(operator, report));
+    let operator = raw.operator.as_ref().map(|operator| judge_operator(operator, report));
     let RawStore::Sqlite { path: store } = &raw.store;
     let store = folder.path(store);
     judge_folder_of("store.path", &store, report);
@@ -90,23 +85,14 @@ fn judge(raw: &RawConfig, folder: &Folder, now: UnixTime, report: &mut Report) -
     let token_key = folder.private_key(&raw.tokens.key, "tokens.key", report);
 
     let communities = communities::check(&raw.communities, folder, now, report);
-    let known: HashMap<&str, &TrustCommunity> = communities
-        .iter()
-        .map(|checked| (checked.trust.id().as_str(), checked.trust.as_ref()))
-        .collect();
+    let known: HashMap<&str, &TrustCommunity> =
+        communities.iter().map(|checked| (checked.trust.id().as_str(), checked.trust.as_ref())).collect();
     let bases = bases::check(&raw.bases, &known, folder, now, report);
     let gateway = gateway::check(&raw.bases, &bases, report);
-    let policies = communities
-        .iter()
-        .map(|checked| (checked.trust.id().clone(), checked.policy.clone()))
-        .collect();
+    let policies = communities.iter().map(|checked| (checked.trust.id().clone(), checked.policy.clone())).collect();
     let groups = bases::groups(&bases);
-    let authorization_server = ServerSettings::new(
-        groups,
-        bases.into_iter().map(|base| base.settings).collect(),
-        policies,
-        token_key?,
-    );
+    let authorization_server =
+        ServerSettings::new(groups, bases.into_iter().map(|base| base.settings).collect(), policies, token_key?);
     if report.is_good() {
         for finding in authorization_server.findings(now) {
             report.error("file", finding);
@@ -127,10 +113,7 @@ fn judge(raw: &RawConfig, folder: &Folder, now: UnixTime, report: &mut Report) -
 }
 
 fn judge_node(node: &RawNode, report: &mut Report) {
-    for (key, value) in [
-        ("node.connections", node.connections),
-        ("node.requests", node.requests),
-    ] {
+    for (key, value) in [("node.connections", node.connections), ("node.requests", node.requests)] {
         if !(1..=1_000_000).contains(&value) {
             report.error(key, "must be between 1 and 1000000");
         }
@@ -143,12 +126,7 @@ fn judge_node(node: &RawNode, report: &mut Report) {
     }
 }
 
-fn judge_tls(
-    node: &RawNode,
-    folder: &Folder,
-    now: UnixTime,
-    report: &mut Report,
-) -> Option<Arc<rustls::ServerConfig>> {
+fn judge_tls(node: &RawNode, folder: &Folder, now: UnixTime, report: &mut Report) -> Option<Arc<rustls::ServerConfig>> {
     let tls = node.tls.as_ref()?;
     let certificates = folder.certificates(&tls.certificates, "node.tls.certificates", report)?;
     for certificate in &certificates {
@@ -163,12 +141,10 @@ fn judge_tls(
         .iter()
         .map(|certificate| rustls_pki_types::CertificateDer::from(certificate.der().to_vec()))
         .collect();
-    let config = rustls::ServerConfig::builder_with_provider(Arc::new(
-        rustls::crypto::aws_lc_rs::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-    .map_err(|error| format!("certificate and key do not fit: {error}"));
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|error| format!("certificate and key do not fit: {error}"));
     let mut config = report.take("node.tls", config)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Some(Arc::new(config))
@@ -186,13 +162,8 @@ fn judge_operator(operator: &RawOperator, report: &mut Report) -> Option<SocketA
 }
 
 fn judge_folder_of(key: &str, path: &Path, report: &mut Report) {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if folder.is_some_and(|folder| !folder.is_dir()) {
-        report.error(
-            key,
-            format_args!("the folder of {} does not exist", path.display()),
-        );
+        report.error(key, format_args!("the folder of {} does not exist", path.display()));
     }
 }

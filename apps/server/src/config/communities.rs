@@ -10,8 +10,7 @@ use tessera_authorization_server::policy::{
 use tessera_jose::algorithm::{Algorithm, AlgorithmSet};
 use tessera_outbound::guard::AllowList;
 use tessera_trust::{
-    Anchor, Certificate, CertificateProfile, CommunityId, Crl, RevocationPolicy, TrustCommunity,
-    UnixTime,
+    Anchor, Certificate, CertificateProfile, CommunityId, Crl, RevocationPolicy, TrustCommunity, UnixTime,
 };
 use tessera_udap::edition::Edition;
 use tessera_udap::ids::ClientUri;
@@ -53,10 +52,7 @@ pub(crate) fn check(
     for (index, community) in raw.iter().enumerate() {
         let key = format!("communities[{index}]");
         if seen.contains(&&community.uri) {
-            report.error(
-                format!("{key}.uri"),
-                format_args!("{} is there twice", community.uri),
-            );
+            report.error(format!("{key}.uri"), format_args!("{} is there twice", community.uri));
         }
         seen.push(&community.uri);
         checked.extend(check_one(community, &key, folder, now, report));
@@ -73,38 +69,17 @@ fn check_one(
 ) -> Option<CheckedCommunity> {
     let id = report.take(&format!("{key}.uri"), CommunityId::parse(&raw.uri));
     let anchors = read_anchors(&raw.anchors, &format!("{key}.anchors"), folder, now, report);
-    let intermediates = read_certificates(
-        &raw.intermediates,
-        &format!("{key}.intermediates"),
-        folder,
-        now,
-        report,
-    );
+    let intermediates = read_certificates(&raw.intermediates, &format!("{key}.intermediates"), folder, now, report);
     let revocation = revocation_policy(&raw.revocation, &format!("{key}.revocation"), report);
     let policy = check_policy(raw, key, report);
     let allow = AllowList::parse(raw.fetch.allow.iter().map(String::as_str));
     let allow = report.take(&format!("{key}.fetch.allow"), allow);
-    let preloaded = read_crls(
-        &raw.revocation,
-        &format!("{key}.revocation.preloaded"),
-        folder,
-        now,
-        report,
-    );
+    let preloaded = read_crls(&raw.revocation, &format!("{key}.revocation.preloaded"), folder, now, report);
     let poll = Duration::from_secs(raw.revocation.poll_s);
     if !(1..=7 * 24 * 3600).contains(&raw.revocation.poll_s) {
-        report.error(
-            format!("{key}.revocation.poll_s"),
-            "must be between 1 second and 7 days",
-        );
+        report.error(format!("{key}.revocation.poll_s"), "must be between 1 second and 7 days");
     }
-    let trust = TrustCommunity::new(
-        id?,
-        anchors,
-        intermediates,
-        CertificateProfile::default(),
-        revocation?,
-    );
+    let trust = TrustCommunity::new(id?, anchors, intermediates, CertificateProfile::default(), revocation?);
     Some(CheckedCommunity {
         trust: Arc::new(report.take(&format!("{key}.anchors"), trust)?),
         policy: policy?,
@@ -131,13 +106,7 @@ fn read_certificates(
     all
 }
 
-fn read_anchors(
-    files: &[PathBuf],
-    key: &str,
-    folder: &Folder,
-    now: UnixTime,
-    report: &mut Report,
-) -> Vec<Anchor> {
+fn read_anchors(files: &[PathBuf], key: &str, folder: &Folder, now: UnixTime, report: &mut Report) -> Vec<Anchor> {
     read_certificates(files, key, folder, now, report)
         .into_iter()
         .filter_map(|certificate| report.take(key, Anchor::new(certificate)))
@@ -145,51 +114,27 @@ fn read_anchors(
 }
 
 /// Expired is an error, soon to expire a warning.
-pub(crate) fn judge_validity(
-    key: &str,
-    certificate: &Certificate,
-    now: UnixTime,
-    report: &mut Report,
-) {
+pub(crate) fn judge_validity(key: &str, certificate: &Certificate, now: UnixTime, report: &mut Report) {
     let subject = certificate.subject();
     if now > certificate.not_after() {
-        report.error(
-            key,
-            format_args!("the certificate of {subject} has expired"),
-        );
+        report.error(key, format_args!("the certificate of {subject} has expired"));
     } else if now < certificate.not_before() {
-        report.error(
-            key,
-            format_args!("the certificate of {subject} is not valid yet"),
-        );
+        report.error(key, format_args!("the certificate of {subject} is not valid yet"));
     } else if now.plus(SOON) > certificate.not_after() {
         let days = certificate.not_after().since(now).as_secs() / (24 * 3600);
-        report.warning(
-            key,
-            format_args!("the certificate of {subject} expires in {days} days"),
-        );
+        report.warning(key, format_args!("the certificate of {subject} expires in {days} days"));
     }
 }
 
-fn revocation_policy(
-    raw: &RawRevocation,
-    key: &str,
-    report: &mut Report,
-) -> Option<RevocationPolicy> {
+fn revocation_policy(raw: &RawRevocation, key: &str, report: &mut Report) -> Option<RevocationPolicy> {
     match raw.policy.as_str() {
         "require" => Some(RevocationPolicy::RequireStatus),
         "soft" => {
-            report.warning(
-                format!("{key}.policy"),
-                "certificates of unknown status are accepted (and audited)",
-            );
+            report.warning(format!("{key}.policy"), "certificates of unknown status are accepted (and audited)");
             Some(RevocationPolicy::SoftFail)
         }
         other => {
-            report.error(
-                format!("{key}.policy"),
-                format_args!("{other:?} is neither \"require\" nor \"soft\""),
-            );
+            report.error(format!("{key}.policy"), format_args!("{other:?} is neither \"require\" nor \"soft\""));
             None
         }
     }
@@ -211,10 +156,7 @@ fn read_crls(
         let Some(crl) = report.take(&key, Crl::from_der(&bytes)) else {
             continue;
         };
-        if crl
-            .next_update()
-            .is_none_or(|next_update| next_update < now)
-        {
+        if crl.next_update() < now {
             report.warning(&key, "this CRL is out of date; it will have to be fetched");
         }
         crls.push((url.clone(), Arc::new(crl)));
@@ -225,25 +167,15 @@ fn read_crls(
 fn check_policy(raw: &RawCommunity, key: &str, report: &mut Report) -> Option<CommunityPolicy> {
     let edition = Edition::parse(&raw.edition);
     if edition.is_none() {
-        report.error(
-            format!("{key}.edition"),
-            format_args!("{:?} is not \"1.0\", \"1.1\" or \"2.0\"", raw.edition),
-        );
+        report.error(format!("{key}.edition"), format_args!("{:?} is not \"1.0\", \"1.1\" or \"2.0\"", raw.edition));
     }
     let algorithms = check_algorithms(&raw.algorithms, &format!("{key}.algorithms"), report);
     let scopes = check_scopes(&raw.scopes, &format!("{key}.scopes"), report);
     let default = match &raw.granted_scopes {
         None => None,
-        Some(scopes) => Some(check_scopes(
-            scopes,
-            &format!("{key}.granted_scopes"),
-            report,
-        )?),
+        Some(scopes) => Some(check_scopes(scopes, &format!("{key}.granted_scopes"), report)?),
     };
-    let mut grants = ScopeGrants {
-        default,
-        ..ScopeGrants::default()
-    };
+    let mut grants = ScopeGrants { default, ..ScopeGrants::default() };
     for (client, scopes) in &raw.granted_scopes_by_client {
         let key = format!("{key}.granted_scopes_by_client");
         let client = report.take(&key, ClientUri::parse(client));
@@ -275,17 +207,11 @@ fn check_algorithms(raw: &[String], key: &str, report: &mut Report) -> Option<Al
     for name in raw {
         match Algorithm::from_name(name) {
             Some(algorithm) => algorithms.push(algorithm),
-            None => report.error(
-                key,
-                format_args!("{name:?} is not RS256, RS384, ES256 or ES384"),
-            ),
+            None => report.error(key, format_args!("{name:?} is not RS256, RS384, ES256 or ES384")),
         }
     }
     if !algorithms.contains(&Algorithm::Rs256) {
-        report.error(
-            key,
-            "RS256 is missing; every server accepts it (STU2 §7.1.2)",
-        );
+        report.error(key, "RS256 is missing; every server accepts it (STU2 §7.1.2)");
         return None;
     }
     Some(algorithms.into_iter().collect())
@@ -306,11 +232,7 @@ fn b2b_policy(raw: &RawB2b) -> B2bPolicy {
         subject_roles: admitted(&raw.subject_roles),
         subject_id_prefixes: prefixes(&raw.subject_id_prefixes),
         subject_id_is_npi: raw.subject_id_is_npi,
-        subject_name: if raw.subject_name_required {
-            SubjectName::BesideIdOrRole
-        } else {
-            SubjectName::Optional
-        },
+        subject_name: if raw.subject_name_required { SubjectName::BesideIdOrRole } else { SubjectName::Optional },
         consent_policies: admitted(&raw.consent_policies),
     }
 }

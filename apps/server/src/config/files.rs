@@ -17,12 +17,7 @@ pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn of(config_file: &Path) -> Self {
-        Self(
-            config_file
-                .parent()
-                .map(Path::to_path_buf)
-                .unwrap_or_default(),
-        )
+        Self(config_file.parent().map(Path::to_path_buf).unwrap_or_default())
     }
 
     pub(crate) fn path(&self, named: &Path) -> PathBuf {
@@ -33,10 +28,7 @@ impl Folder {
         let path = self.path(named);
         match std::fs::metadata(&path) {
             Ok(metadata) if metadata.len() > SIZE_LIMIT => {
-                report.error(
-                    key,
-                    format_args!("{} is larger than 10 MiB", path.display()),
-                );
+                report.error(key, format_args!("{} is larger than 10 MiB", path.display()));
                 return None;
             }
             Ok(_) => {}
@@ -51,43 +43,27 @@ impl Folder {
 
     fn text(&self, named: &Path, key: &str, report: &mut Report) -> Option<String> {
         let bytes = self.bytes(named, key, report)?;
-        let text =
-            String::from_utf8(bytes).map_err(|_| format!("{} is not a text file", named.display()));
+        let text = String::from_utf8(bytes).map_err(|_| format!("{} is not a text file", named.display()));
         report.take(key, text)
     }
 
     /// All certificates of a PEM file; at least one.
-    pub(crate) fn certificates(
-        &self,
-        named: &Path,
-        key: &str,
-        report: &mut Report,
-    ) -> Option<Vec<Certificate>> {
+    pub(crate) fn certificates(&self, named: &Path, key: &str, report: &mut Report) -> Option<Vec<Certificate>> {
         let text = self.text(named, key, report)?;
-        let read =
-            certificates_from_pem(&text).map_err(|error| format!("{}: {error}", named.display()));
+        let read = certificates_from_pem(&text).map_err(|error| format!("{}: {error}", named.display()));
         let certificates = report.take(key, read)?;
         if certificates.is_empty() {
-            report.error(
-                key,
-                format_args!("{} holds no certificate", named.display()),
-            );
+            report.error(key, format_args!("{} holds no certificate", named.display()));
             return None;
         }
         Some(certificates)
     }
 
     /// A private key in PEM; refused when others than the owner may read the file.
-    pub(crate) fn private_key(
-        &self,
-        named: &Path,
-        key: &str,
-        report: &mut Report,
-    ) -> Option<Arc<SoftwareKey>> {
+    pub(crate) fn private_key(&self, named: &Path, key: &str, report: &mut Report) -> Option<Arc<SoftwareKey>> {
         let text = self.text(named, key, report)?;
         self.judge_mode(named, key, report);
-        let read =
-            SoftwareKey::from_pem(&text).map_err(|error| format!("{}: {error}", named.display()));
+        let read = SoftwareKey::from_pem(&text).map_err(|error| format!("{}: {error}", named.display()));
         report.take(key, read).map(Arc::new)
     }
 

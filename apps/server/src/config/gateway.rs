@@ -8,11 +8,7 @@ use super::bases::CheckedBase;
 use super::raw::RawBase;
 use super::report::Report;
 
-pub(crate) fn check(
-    raw: &[RawBase],
-    bases: &[CheckedBase],
-    report: &mut Report,
-) -> Option<GatewaySettings> {
+pub(crate) fn check(raw: &[RawBase], bases: &[CheckedBase], report: &mut Report) -> Option<GatewaySettings> {
     let mut served = Vec::new();
     for (index, raw) in raw.iter().enumerate() {
         let Some(upstream) = &raw.upstream else {
@@ -23,10 +19,7 @@ pub(crate) fn check(
             continue;
         };
         // A base that was refused has its own finding.
-        let Some(base) = bases
-            .iter()
-            .find(|base| base.settings.name.as_str() == raw.name)
-        else {
+        let Some(base) = bases.iter().find(|base| base.settings.name.as_str() == raw.name) else {
             continue;
         };
         if base.settings.communities.is_empty() {

@@ -170,11 +170,7 @@ pub struct RawRevocation {
 
 impl Default for RawRevocation {
     fn default() -> Self {
-        Self {
-            policy: revocation_policy(),
-            poll_s: poll_s(),
-            preloaded: BTreeMap::new(),
-        }
+        Self { policy: revocation_policy(), poll_s: poll_s(), preloaded: BTreeMap::new() }
     }
 }
 

@@ -36,9 +36,7 @@ impl Report {
     /// Whether the node would start.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.findings
-            .iter()
-            .all(|finding| finding.severity != Severity::Error)
+        self.findings.iter().all(|finding| finding.severity != Severity::Error)
     }
 
     pub(crate) fn error(&mut self, key: impl Into<String>, text: impl fmt::Display) {
@@ -50,19 +48,11 @@ impl Report {
     }
 
     fn add(&mut self, severity: Severity, key: String, text: String) {
-        self.findings.push(Finding {
-            severity,
-            key,
-            text,
-        });
+        self.findings.push(Finding { severity, key, text });
     }
 
     /// Takes the value out of a result, or notes its error.
-    pub(crate) fn take<T, E: fmt::Display>(
-        &mut self,
-        key: &str,
-        result: Result<T, E>,
-    ) -> Option<T> {
+    pub(crate) fn take<T, E: fmt::Display>(&mut self, key: &str, result: Result<T, E>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {

@@ -63,13 +63,8 @@ impl Permissions {
 
     const V1_READ: Self = Self(Self::READ.0 | Self::SEARCH.0);
     const V1_WRITE: Self = Self(Self::CREATE.0 | Self::UPDATE.0 | Self::DELETE.0);
-    const LETTERS: [(char, Self); 5] = [
-        ('c', Self::CREATE),
-        ('r', Self::READ),
-        ('u', Self::UPDATE),
-        ('d', Self::DELETE),
-        ('s', Self::SEARCH),
-    ];
+    const LETTERS: [(char, Self); 5] =
+        [('c', Self::CREATE), ('r', Self::READ), ('u', Self::UPDATE), ('d', Self::DELETE), ('s', Self::SEARCH)];
 
     /// Whether all of `other` is in this set.
     #[must_use]
@@ -93,11 +88,7 @@ impl Permissions {
                 permissions = permissions | permission;
             }
         }
-        if rest.is_empty() && !permissions.is_empty() {
-            Some(permissions)
-        } else {
-            None
-        }
+        if rest.is_empty() && !permissions.is_empty() { Some(permissions) } else { None }
     }
 }
 
@@ -111,12 +102,8 @@ impl BitOr for Permissions {
 
 impl fmt::Display for Permissions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let held = Self::LETTERS
-            .into_iter()
-            .filter(|(_, permission)| self.contains(*permission));
-        held.map(|(letter, _)| letter)
-            .collect::<String>()
-            .fmt(formatter)
+        let held = Self::LETTERS.into_iter().filter(|(_, permission)| self.contains(*permission));
+        held.map(|(letter, _)| letter).collect::<String>().fmt(formatter)
     }
 }
 
@@ -138,9 +125,7 @@ impl ScopeContext {
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        [Self::System, Self::User, Self::Patient]
-            .into_iter()
-            .find(|context| context.as_str() == name)
+        [Self::System, Self::User, Self::Patient].into_iter().find(|context| context.as_str() == name)
     }
 }
 
@@ -171,13 +156,7 @@ impl ResourceScope {
             Some(query) if syntax == ScopeSyntax::V2 && !query.is_empty() => Some(query.to_owned()),
             Some(_) => return None,
         };
-        Some(Self {
-            context,
-            resource,
-            permissions,
-            syntax,
-            query,
-        })
+        Some(Self { context, resource, permissions, syntax, query })
     }
 
     /// Whether this is a wildcard: any resource, or any permission in the v1 syntax. `cruds` spells its letters out
@@ -186,8 +165,7 @@ impl ResourceScope {
     /// Source: FAST Security STU2 §7.3
     #[must_use]
     pub fn is_wildcard(&self) -> bool {
-        self.resource.is_none()
-            || (self.syntax == ScopeSyntax::V1 && self.permissions == Permissions::ALL)
+        self.resource.is_none() || (self.syntax == ScopeSyntax::V1 && self.permissions == Permissions::ALL)
     }
 
     /// Whether everything that `other` opens is opened by this scope too.

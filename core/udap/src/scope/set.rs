@@ -63,9 +63,7 @@ impl ScopeSet {
     /// Whether a scope of the set permits this on every resource of the type; scopes with a query never do.
     #[must_use]
     pub fn permits(&self, context: ScopeContext, resource: &str, permission: Permissions) -> bool {
-        self.iter()
-            .filter_map(Scope::resource)
-            .any(|scope| scope.permits(context, resource, permission))
+        self.iter().filter_map(Scope::resource).any(|scope| scope.permits(context, resource, permission))
     }
 
     /// Adds a scope at the end unless it is there already.

@@ -7,45 +7,22 @@ fn scope(text: &str) -> Scope {
 }
 
 fn resource(text: &str) -> ResourceScope {
-    scope(text)
-        .resource()
-        .cloned()
-        .unwrap_or_else(|| panic!("{text} is no resource scope"))
+    scope(text).resource().cloned().unwrap_or_else(|| panic!("{text} is no resource scope"))
 }
 
 #[test]
 fn understands_both_syntaxes() {
     let read = resource("system/Patient.read");
-    assert_eq!(
-        (read.context, read.resource.as_deref()),
-        (ScopeContext::System, Some("Patient"))
-    );
-    assert_eq!(
-        (read.permissions.to_string(), read.syntax),
-        ("rs".to_owned(), ScopeSyntax::V1)
-    );
-    assert_eq!(
-        resource("user/Patient.write").permissions.to_string(),
-        "cud"
-    );
+    assert_eq!((read.context, read.resource.as_deref()), (ScopeContext::System, Some("Patient")));
+    assert_eq!((read.permissions.to_string(), read.syntax), ("rs".to_owned(), ScopeSyntax::V1));
+    assert_eq!(resource("user/Patient.write").permissions.to_string(), "cud");
     assert_eq!(resource("patient/Patient.*").permissions, Permissions::ALL);
 
     let narrowed = resource("user/Observation.rs?category=http://x.example/a.b|lab");
-    assert_eq!(
-        (narrowed.context, narrowed.syntax),
-        (ScopeContext::User, ScopeSyntax::V2)
-    );
-    assert_eq!(
-        narrowed.query.as_deref(),
-        Some("category=http://x.example/a.b|lab")
-    );
+    assert_eq!((narrowed.context, narrowed.syntax), (ScopeContext::User, ScopeSyntax::V2));
+    assert_eq!(narrowed.query.as_deref(), Some("category=http://x.example/a.b|lab"));
     for letters in ["c", "r", "u", "d", "s", "rs", "cud", "cruds", "cs", "ud"] {
-        assert_eq!(
-            resource(&format!("system/Group.{letters}"))
-                .permissions
-                .to_string(),
-            letters
-        );
+        assert_eq!(resource(&format!("system/Group.{letters}")).permissions.to_string(), letters);
     }
     assert_eq!(resource("system/*.rs").resource, None);
 }
@@ -84,37 +61,17 @@ fn keeps_every_other_scope_without_opening_anything() {
         assert!(scope(text).resource().is_none(), "{text}");
         assert_eq!(scope(text).as_str(), text);
         assert!(!scope(text).is_wildcard(), "{text}");
-        assert!(
-            !ScopeSet::parse(text).unwrap().permits(
-                ScopeContext::System,
-                "Patient",
-                Permissions::READ
-            ),
-            "{text}"
-        );
+        assert!(!ScopeSet::parse(text).unwrap().permits(ScopeContext::System, "Patient", Permissions::READ), "{text}");
     }
 }
 
 /// Shows: SCOPE-1
 #[test]
 fn knows_wildcards() {
-    for text in [
-        "system/*.read",
-        "system/*.*",
-        "system/Patient.*",
-        "user/*.rs",
-        "patient/*.cruds",
-        "system/*.rs?a=b",
-    ] {
+    for text in ["system/*.read", "system/*.*", "system/Patient.*", "user/*.rs", "patient/*.cruds", "system/*.rs?a=b"] {
         assert!(scope(text).is_wildcard(), "{text}");
     }
-    for text in [
-        "system/Patient.read",
-        "system/Patient.cruds",
-        "system/Patient.rs?name=*",
-        "openid",
-        "launch/*",
-    ] {
+    for text in ["system/Patient.read", "system/Patient.cruds", "system/Patient.rs?name=*", "openid", "launch/*"] {
         assert!(!scope(text).is_wildcard(), "{text}");
     }
 }
@@ -152,22 +109,11 @@ fn a_wider_scope_covers_a_narrower_one() {
 
 #[test]
 fn permits_by_context_type_and_permission() {
-    let set = ScopeSet::parse(
-        "openid system/Patient.read system/Observation.rs?category=lab user/*.cruds",
-    )
-    .unwrap();
+    let set = ScopeSet::parse("openid system/Patient.read system/Observation.rs?category=lab user/*.cruds").unwrap();
     assert!(set.permits(ScopeContext::System, "Patient", Permissions::READ));
-    assert!(set.permits(
-        ScopeContext::System,
-        "Patient",
-        Permissions::READ | Permissions::SEARCH
-    ));
+    assert!(set.permits(ScopeContext::System, "Patient", Permissions::READ | Permissions::SEARCH));
     assert!(set.permits(ScopeContext::User, "Group", Permissions::DELETE));
-    assert!(!set.permits(
-        ScopeContext::System,
-        "Patient",
-        Permissions::READ | Permissions::UPDATE
-    ));
+    assert!(!set.permits(ScopeContext::System, "Patient", Permissions::READ | Permissions::UPDATE));
     assert!(!set.permits(ScopeContext::System, "Observation", Permissions::READ));
     assert!(!set.permits(ScopeContext::System, "patient", Permissions::READ));
     assert!(!set.permits(ScopeContext::Patient, "Patient", Permissions::READ));
@@ -187,14 +133,8 @@ fn a_set_keeps_order_and_folds_repetitions() {
 #[test]
 fn refuses_what_is_no_list_of_scopes() {
     assert_eq!(ScopeSet::parse(""), Err(ScopeError::Empty));
-    for text in [
-        " ", " a", "a ", "a  b", "a\tb", "a\nb", "a\"b", "a\\b", "\u{e4}", "a\u{7f}", "a\u{0}",
-    ] {
-        assert_eq!(
-            ScopeSet::parse(text),
-            Err(ScopeError::Character),
-            "{text:?}"
-        );
+    for text in [" ", " a", "a ", "a  b", "a\tb", "a\nb", "a\"b", "a\\b", "\u{e4}", "a\u{7f}", "a\u{0}"] {
+        assert_eq!(ScopeSet::parse(text), Err(ScopeError::Character), "{text:?}");
     }
     let many = |count: usize| vec!["a"; count].join(" ");
     assert_eq!(ScopeSet::parse(&many(200)).unwrap().len(), 1);
@@ -204,28 +144,12 @@ fn refuses_what_is_no_list_of_scopes() {
 #[test]
 fn scopes_belong_to_a_grant() {
     for text in ["system/Patient.read", "system/*.rs"] {
-        assert!(
-            scope(text).fits(Flow::ClientCredentials) && !scope(text).fits(Flow::AuthorizationCode),
-            "{text}"
-        );
+        assert!(scope(text).fits(Flow::ClientCredentials) && !scope(text).fits(Flow::AuthorizationCode), "{text}");
     }
-    for text in [
-        "user/Patient.read",
-        "patient/*.rs",
-        "openid",
-        "launch",
-        "launch/patient",
-        "offline_access",
-        "udap",
-    ] {
-        assert!(
-            !scope(text).fits(Flow::ClientCredentials) && scope(text).fits(Flow::AuthorizationCode),
-            "{text}"
-        );
+    for text in ["user/Patient.read", "patient/*.rs", "openid", "launch", "launch/patient", "offline_access", "udap"] {
+        assert!(!scope(text).fits(Flow::ClientCredentials) && scope(text).fits(Flow::AuthorizationCode), "{text}");
     }
-    assert!(
-        scope("bulk").fits(Flow::ClientCredentials) && scope("bulk").fits(Flow::AuthorizationCode)
-    );
+    assert!(scope("bulk").fits(Flow::ClientCredentials) && scope("bulk").fits(Flow::AuthorizationCode));
 }
 
 proptest! {

@@ -17,61 +17,37 @@ use crate::error_response;
 use crate::state::Node;
 
 /// Answers for one base; `?community=` names a trust community.
-pub(crate) async fn udap(
-    State((node, base)): State<(Node, BaseName)>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
+pub(crate) async fn udap(State((node, base)): State<(Node, BaseName)>, uri: Uri, headers: HeaderMap) -> Response {
     let Ok(query) = Parameters::read(uri.query().unwrap_or_default().as_bytes()) else {
         // Two values would leave open which community is meant.
-        return error_response::bad_query(
-            "give the community parameter once, as percent-encoded UTF-8",
-        );
+        return error_response::bad_query("give the community parameter once, as percent-encoded UTF-8");
     };
-    let community = query
-        .get("community")
-        .map_or(CommunityQuery::Unnamed, CommunityQuery::Named);
+    let community = query.get("community").map_or(CommunityQuery::Unnamed, CommunityQuery::Named);
     match node.authorization_server.udap_metadata(&base, community) {
         Discovery::Document(document) => prepared(&document, &headers),
         Discovery::NoContent => empty(StatusCode::NO_CONTENT),
         Discovery::NotFound => error_response::not_found(),
-        Discovery::Unavailable => {
-            error_response::unavailable("the metadata is not available at the moment")
-        }
+        Discovery::Unavailable => error_response::unavailable("the metadata is not available at the moment"),
     }
 }
 
 /// `{base}/.well-known/smart-configuration`
-pub(crate) async fn smart_configuration(
-    State((node, base)): State<(Node, BaseName)>,
-    headers: HeaderMap,
-) -> Response {
-    found(
-        node.authorization_server.smart_configuration(&base),
-        &headers,
-    )
+pub(crate) async fn smart_configuration(State((node, base)): State<(Node, BaseName)>, headers: HeaderMap) -> Response {
+    found(node.authorization_server.smart_configuration(&base), &headers)
 }
 
 /// `/.well-known/oauth-authorization-server{path of base}`
-pub(crate) async fn oauth_metadata(
-    State((node, base)): State<(Node, BaseName)>,
-    headers: HeaderMap,
-) -> Response {
+pub(crate) async fn oauth_metadata(State((node, base)): State<(Node, BaseName)>, headers: HeaderMap) -> Response {
     found(node.authorization_server.oauth_metadata(&base), &headers)
 }
 
 /// The keys that verify access tokens.
-pub(crate) async fn jwks(
-    State((node, _)): State<(Node, BaseName)>,
-    headers: HeaderMap,
-) -> Response {
+pub(crate) async fn jwks(State((node, _)): State<(Node, BaseName)>, headers: HeaderMap) -> Response {
     prepared(&node.authorization_server.jwks(), &headers)
 }
 
 fn found(document: Option<Arc<PreparedDocument>>, headers: &HeaderMap) -> Response {
-    document.map_or_else(error_response::not_found, |document| {
-        prepared(&document, headers)
-    })
+    document.map_or_else(error_response::not_found, |document| prepared(&document, headers))
 }
 
 fn prepared(document: &PreparedDocument, headers: &HeaderMap) -> Response {
@@ -85,21 +61,15 @@ fn prepared(document: &PreparedDocument, headers: &HeaderMap) -> Response {
     let mut response = if is_known {
         empty(StatusCode::NOT_MODIFIED)
     } else {
-        let mut response = Response::new(Body::from(bytes::Bytes::from_owner(Arc::clone(
-            &document.bytes,
-        ))));
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut response = Response::new(Body::from(bytes::Bytes::from_owner(Arc::clone(&document.bytes))));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     };
     let headers = response.headers_mut();
     if let Ok(etag) = HeaderValue::from_str(&document.etag) {
         headers.insert(ETAG, etag);
     }
-    if let Ok(control) =
-        HeaderValue::from_str(&format!("public, max-age={}", document.max_age.as_secs()))
-    {
+    if let Ok(control) = HeaderValue::from_str(&format!("public, max-age={}", document.max_age.as_secs())) {
         headers.insert(CACHE_CONTROL, control);
     }
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));

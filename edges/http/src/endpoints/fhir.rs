@@ -9,10 +9,7 @@ use tessera_gateway::GatewayContext;
 use crate::state::Node;
 
 /// Hands the request to the gateway as it came; the gateway parses it by its own grammar.
-pub(crate) async fn any(
-    State((node, base)): State<(Node, BaseName)>,
-    request: Request,
-) -> Response {
+pub(crate) async fn any(State((node, base)): State<(Node, BaseName)>, request: Request) -> Response {
     let context = node.context(request.extensions());
     let context = GatewayContext {
         now: context.now,

@@ -41,18 +41,12 @@ async fn ready(State(view): State<Arc<dyn OperatorView>>) -> Response {
     if obstacles.is_empty() {
         return text(StatusCode::OK, "ready\n".to_owned(), "text/plain");
     }
-    text(
-        StatusCode::SERVICE_UNAVAILABLE,
-        obstacles.join("\n") + "\n",
-        "text/plain",
-    )
+    text(StatusCode::SERVICE_UNAVAILABLE, obstacles.join("\n") + "\n", "text/plain")
 }
 
 fn text(status: StatusCode, body: String, content_type: &'static str) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

@@ -11,23 +11,15 @@ use crate::endpoints::token_status::read_form;
 use crate::error_response;
 use crate::state::Node;
 
-pub(crate) async fn post(
-    State((node, base)): State<(Node, BaseName)>,
-    request: Request,
-) -> Response {
+pub(crate) async fn post(State((node, base)): State<(Node, BaseName)>, request: Request) -> Response {
     let context = node.context(request.extensions());
     let (form, presented) = match read_form(&node, request).await {
         Ok(form) => form,
         Err(response) => return response,
     };
-    match node
-        .authorization_server
-        .token(&base, &form, presented, &context)
-        .await
-    {
+    match node.authorization_server.token(&base, &form, presented, &context).await {
         Ok(answer) => {
-            metrics::counter!("tessera_tokens_issued_total", "base" => base.as_str().to_owned())
-                .increment(1);
+            metrics::counter!("tessera_tokens_issued_total", "base" => base.as_str().to_owned()).increment(1);
             error_response::json(StatusCode::OK, &answer)
         }
         Err(refusal) => error_response::refusal(&refusal, "token"),

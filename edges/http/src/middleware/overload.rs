@@ -9,11 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::error_response;
 
-pub(crate) async fn shed(
-    State(slots): State<Arc<Semaphore>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn shed(State(slots): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
     let Ok(_slot) = slots.try_acquire() else {
         metrics::counter!("tessera_requests_shed_total").increment(1);
         return error_response::unavailable("the server is busy; try again in a moment");

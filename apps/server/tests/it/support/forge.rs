@@ -14,10 +14,7 @@ use super::pki::Member;
 
 /// Seconds since 1970.
 pub fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// A jti that no other test uses.
@@ -37,16 +34,9 @@ pub struct Jwt {
 impl Jwt {
     /// Header with `alg` and `x5c` of the member, claims as given.
     pub fn by(member: &Member, claims: Value) -> Self {
-        let x5c: Vec<String> = member
-            .chain
-            .iter()
-            .map(|der| STANDARD.encode(der))
-            .collect();
+        let x5c: Vec<String> = member.chain.iter().map(|der| STANDARD.encode(der)).collect();
         let header = json!({"alg": member.key.algorithm().as_str(), "x5c": x5c});
-        Self {
-            header: header.as_object().unwrap().clone(),
-            claims: claims.as_object().unwrap().clone(),
-        }
+        Self { header: header.as_object().unwrap().clone(), claims: claims.as_object().unwrap().clone() }
     }
 
     /// A software statement for client credentials.
@@ -107,9 +97,7 @@ impl Jwt {
     #[must_use]
     pub fn b2b(mut self, name: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
-        let object = self.claims["extensions"]["hl7-b2b"]
-            .as_object_mut()
-            .unwrap();
+        let object = self.claims["extensions"]["hl7-b2b"].as_object_mut().unwrap();
         if value.is_null() {
             object.remove(name);
         } else {
@@ -120,9 +108,7 @@ impl Jwt {
 
     /// Compact serialization, signed with this key whatever the header says.
     pub fn sign(&self, key: &SoftwareKey) -> String {
-        let encode = |map: &Map<String, Value>| {
-            URL_SAFE_NO_PAD.encode(Value::Object(map.clone()).to_string())
-        };
+        let encode = |map: &Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::Object(map.clone()).to_string());
         sign_segments(&encode(&self.header), &encode(&self.claims), key)
     }
 }
@@ -135,9 +121,7 @@ pub fn sign_segments(header: &str, payload: &str, key: &SoftwareKey) -> String {
 
 /// Header and claims of a JWT, unverified.
 pub fn decode(jwt: &str) -> (Value, Value) {
-    let mut segments = jwt
-        .split('.')
-        .map(|segment| URL_SAFE_NO_PAD.decode(segment).unwrap());
+    let mut segments = jwt.split('.').map(|segment| URL_SAFE_NO_PAD.decode(segment).unwrap());
     let header = serde_json::from_slice(&segments.next().unwrap()).unwrap();
     let claims = serde_json::from_slice(&segments.next().unwrap()).unwrap();
     (header, claims)

@@ -17,12 +17,7 @@ pub struct Request {
 
 impl Request {
     pub fn new(method: &str, target: &str) -> Self {
-        Self {
-            method: method.to_owned(),
-            target: target.to_owned(),
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
+        Self { method: method.to_owned(), target: target.to_owned(), headers: Vec::new(), body: Vec::new() }
     }
 
     pub fn get(target: &str) -> Self {
@@ -34,26 +29,18 @@ impl Request {
         let encode = |text: &str| -> String {
             text.bytes()
                 .map(|byte| match byte {
-                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                        char::from(byte).to_string()
-                    }
+                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
                     _ => format!("%{byte:02X}"),
                 })
                 .collect()
         };
-        let body: Vec<String> = fields
-            .iter()
-            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
-            .collect();
-        Self::new("POST", target)
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .body(body.join("&"))
+        let body: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        Self::new("POST", target).header("Content-Type", "application/x-www-form-urlencoded").body(body.join("&"))
     }
 
     pub fn json(target: &str, value: &Value) -> Self {
-        Self::new("POST", target)
-            .header("Content-Type", "application/json")
-            .body(value.to_string())
+        Self::new("POST", target).header("Content-Type", "application/json").body(value.to_string())
     }
 
     #[must_use]
@@ -65,8 +52,7 @@ impl Request {
     /// Takes out every header of that name.
     #[must_use]
     pub fn without_header(mut self, name: &str) -> Self {
-        self.headers
-            .retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         self
     }
 
@@ -83,10 +69,22 @@ impl Request {
 
     /// Sends the request on a connection of its own and reads the whole answer.
     pub async fn send(&self, address: SocketAddr) -> Answer {
-        let mut text = format!(
-            "{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
-            self.method, self.target
-        );
+        send_raw(address, &self.to_bytes()).await
+    }
+
+    /// As [`Self::send`]; `None` when there is nobody or no whole answer.
+    pub async fn try_send(&self, address: SocketAddr) -> Option<Answer> {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        stream.write_all(&self.to_bytes()).await.ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.ok()?;
+        let answer = Answer::try_read(&answer)?;
+        let announced = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
+        (announced == Some(answer.body.len())).then_some(answer)
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut text = format!("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", self.method, self.target);
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -96,7 +94,7 @@ impl Request {
         text.push_str("\r\n");
         let mut bytes = text.into_bytes();
         bytes.extend_from_slice(&self.body);
-        send_raw(address, &bytes).await
+        bytes
     }
 }
 
@@ -120,48 +118,27 @@ pub struct Answer {
 
 impl Answer {
     fn read(bytes: &[u8]) -> Self {
-        let end = bytes
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-            .unwrap_or_else(|| panic!("no whole answer: {:?}", String::from_utf8_lossy(bytes)));
+        Self::try_read(bytes).unwrap_or_else(|| panic!("no whole answer: {:?}", String::from_utf8_lossy(bytes)))
+    }
+
+    fn try_read(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
         let mut lines = head.split("\r\n");
-        let status = lines
-            .next()
-            .unwrap()
-            .split(' ')
-            .nth(1)
-            .unwrap()
-            .parse()
-            .unwrap();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers: Vec<(String, String)> = lines
             .map(|line| {
-                line.split_once(": ")
-                    .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-                    .unwrap()
+                line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).unwrap()
             })
             .collect();
         let body = &bytes[end + 4..];
-        let is_chunked = headers
-            .iter()
-            .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
-        let body = if is_chunked {
-            read_chunks(body)
-        } else {
-            body.to_vec()
-        };
-        Self {
-            status,
-            headers,
-            body,
-        }
+        let is_chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+        let body = if is_chunked { read_chunks(body) } else { body.to_vec() };
+        Some(Self { status, headers, body })
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     pub fn text(&self) -> String {
@@ -169,47 +146,29 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     /// The OAuth error code, after checks that hold for every OAuth refusal.
     pub fn oauth_error(&self) -> String {
         let body = self.json();
         assert_eq!(self.header("cache-control"), Some("no-store"), "{body}");
-        assert!(
-            self.header("x-correlation-id")
-                .is_some_and(|id| id.len() >= 8),
-            "{body}"
-        );
-        assert!(
-            body["error_description"]
-                .as_str()
-                .is_some_and(|text| !text.is_empty()),
-            "{body}"
-        );
+        assert!(self.header("x-correlation-id").is_some_and(|id| id.len() >= 8), "{body}");
+        assert!(body["error_description"].as_str().is_some_and(|text| !text.is_empty()), "{body}");
         body["error"].as_str().unwrap().to_owned()
     }
 
     /// Fails unless the answer is this refusal.
     #[track_caller]
     pub fn assert_refused(&self, status: u16, code: &str) {
-        assert_eq!(
-            (self.status, self.oauth_error().as_str()),
-            (status, code),
-            "{}",
-            self.text()
-        );
+        assert_eq!((self.status, self.oauth_error().as_str()), (status, code), "{}", self.text());
     }
 }
 
 fn read_chunks(mut bytes: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     loop {
-        let line = bytes
-            .windows(2)
-            .position(|window| window == b"\r\n")
-            .unwrap();
+        let line = bytes.windows(2).position(|window| window == b"\r\n").unwrap();
         let size = usize::from_str_radix(std::str::from_utf8(&bytes[..line]).unwrap(), 16).unwrap();
         if size == 0 {
             return body;

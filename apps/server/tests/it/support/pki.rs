@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tessera_jose::key::{KeyKind, SigningKey as _, SoftwareKey};
 use tessera_pki::{
-    Authority, Issue, Profile, RawExtension, Reason, RevocationList, RevokedCertificate,
-    SoftwareCaKey, Subject, Validity,
+    Authority, Issue, Profile, RawExtension, Reason, RevocationList, RevokedCertificate, SoftwareCaKey, Subject,
+    Validity,
 };
 use tessera_trust::{Certificate, UnixTime};
 
@@ -105,11 +105,7 @@ impl TestCommunity {
         );
         issue.crl_urls = vec![Self::url(name, "root")];
         let issuing = root.issue_authority(&issue, issuing_key).unwrap();
-        Self {
-            name,
-            root,
-            issuing,
-        }
+        Self { name, root, issuing }
     }
 
     /// The address that certificates name for a CRL; preloaded, never fetched.
@@ -125,28 +121,13 @@ impl TestCommunity {
     /// A member with this key and certificate.
     pub fn member_with(&self, key: Arc<SoftwareKey>, options: &MemberOptions) -> Member {
         let leaf = self.certificate(&key, options);
-        Member {
-            uri: options.uris[0].clone(),
-            key,
-            chain: vec![leaf, self.issuing.certificate().to_vec()],
-        }
+        Member { uri: options.uris[0].clone(), key, chain: vec![leaf, self.issuing.certificate().to_vec()] }
     }
 
     fn certificate(&self, key: &SoftwareKey, options: &MemberOptions) -> Vec<u8> {
-        let validity = Validity {
-            not_before: at(options.not_before),
-            not_after: at(options.not_after),
-        };
-        let profile = Profile::Member {
-            uris: options.uris.clone(),
-        };
-        let mut issue = Issue::new(
-            Subject::new(self.name, "Member"),
-            key.public_key(),
-            profile,
-            validity,
-            serial(),
-        );
+        let validity = Validity { not_before: at(options.not_before), not_after: at(options.not_after) };
+        let profile = Profile::Member { uris: options.uris.clone() };
+        let mut issue = Issue::new(Subject::new(self.name, "Member"), key.public_key(), profile, validity, serial());
         issue.crl_urls = vec![Self::url(self.name, "issuing")];
         issue.dangerous_extensions = options.extensions.clone();
         self.issuing.issue(&issue).unwrap()
@@ -157,49 +138,25 @@ impl TestCommunity {
         let mut list = RevocationList::default();
         for member in revoked {
             let serial = hex(&member.leaf().serial_hex());
-            list.revoke(
-                &serial,
-                RevokedCertificate {
-                    at: at(now() - 60),
-                    reason: Reason::KeyCompromise,
-                },
-            );
+            list.revoke(&serial, RevokedCertificate { at: at(now() - 60), reason: Reason::KeyCompromise });
         }
         let (from, until) = (at(now() - 60), at(now() + 24 * 3600));
         vec![
-            (
-                Self::url(self.name, "root"),
-                self.root
-                    .crl(&mut RevocationList::default(), from, until)
-                    .unwrap(),
-            ),
-            (
-                Self::url(self.name, "issuing"),
-                self.issuing.crl(&mut list, from, until).unwrap(),
-            ),
+            (Self::url(self.name, "root"), self.root.crl(&mut RevocationList::default(), from, until).unwrap()),
+            (Self::url(self.name, "issuing"), self.issuing.crl(&mut list, from, until).unwrap()),
         ]
     }
 }
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<char> = text.chars().filter(char::is_ascii_hexdigit).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap())
-        .collect()
+    digits.chunks(2).map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap()).collect()
 }
 
 /// A certificate or key in PEM.
 pub fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let lines: Vec<&str> = text
-        .as_bytes()
-        .chunks(64)
-        .map(|line| std::str::from_utf8(line).unwrap())
-        .collect();
-    format!(
-        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-        lines.join("\n")
-    )
+    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }

@@ -28,6 +28,8 @@ pub struct WorldOptions {
     pub elm: Option<String>,
     /// More lines for the base `r4`.
     pub r4: String,
+    /// The port; 0 takes a free one.
+    pub port: u16,
     /// More files beside the configuration: name and text.
     pub files: Vec<(String, String)>,
     /// More lines at the end of the file.
@@ -55,18 +57,9 @@ impl World {
         for (name, text) in &options.files {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
-        std::fs::write(
-            folder.path().join("node.toml"),
-            configuration(&options, upstream),
-        )
-        .unwrap();
+        std::fs::write(folder.path().join("node.toml"), configuration(&options, upstream)).unwrap();
         let node = start_node(folder.path()).await;
-        Self {
-            address: node.address(),
-            operator: node.operator_address().unwrap(),
-            folder,
-            node: Some(node),
-        }
+        Self { address: node.address(), operator: node.operator_address().unwrap(), folder, node: Some(node) }
     }
 
     /// Stops the node and starts it again over the same store.
@@ -106,36 +99,24 @@ impl World {
 
     /// Sends a statement in the usual body.
     pub async fn register(&self, statement: &str) -> Answer {
-        self.send(&Request::json(
-            "/oauth/main/register",
-            &json!({"software_statement": statement, "udap": "1"}),
-        ))
-        .await
+        self.send(&Request::json("/oauth/main/register", &json!({"software_statement": statement, "udap": "1"}))).await
     }
 
     /// Registers the member and gives its client_id.
     pub async fn registered(&self, member: &Member) -> String {
-        let answer = self
-            .register(&self.statement(member).sign(&member.key))
-            .await;
+        let answer = self.register(&self.statement(member).sign(&member.key)).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.json()["client_id"].as_str().unwrap().to_owned()
     }
 
     /// Asks base `r4` for a token with this assertion and scope.
     pub async fn token(&self, assertion: &str, scope: &str) -> Answer {
-        self.send(&Request::form(
-            "/oauth/r4/token",
-            &token_form(assertion, scope),
-        ))
-        .await
+        self.send(&Request::form("/oauth/r4/token", &token_form(assertion, scope))).await
     }
 
     /// A token for the registered member.
     pub async fn granted(&self, member: &Member, client_id: &str, scope: &str) -> String {
-        let answer = self
-            .token(&self.assertion(member, client_id).sign(&member.key), scope)
-            .await;
+        let answer = self.token(&self.assertion(member, client_id).sign(&member.key), scope).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()["access_token"].as_str().unwrap().to_owned()
     }
@@ -154,15 +135,24 @@ impl World {
     }
 }
 
+/// A folder with `node.toml` and all that it points to, and a FHIR server for it.
+pub async fn prepare(options: &WorldOptions) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let upstream = serve_sample_fhir().await;
+    write_files(folder.path(), options);
+    for (name, text) in &options.files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    std::fs::write(folder.path().join("node.toml"), configuration(options, upstream)).unwrap();
+    folder
+}
+
 /// The fields of an honest token request.
 pub fn token_form<'a>(assertion: &'a str, scope: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("grant_type", "client_credentials"),
         ("scope", scope),
-        (
-            "client_assertion_type",
-            "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-        ),
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
         ("client_assertion", assertion),
         ("udap", "1"),
     ]
@@ -170,17 +160,13 @@ pub fn token_form<'a>(assertion: &'a str, scope: &'a str) -> Vec<(&'a str, &'a s
 
 async fn start_node(folder: &Path) -> RunningNode {
     let (config, report) = check(&folder.join("node.toml"), UnixTime::from_secs(now()));
-    RunningNode::start(config.unwrap_or_else(|| panic!("{report}")))
-        .await
-        .unwrap()
+    RunningNode::start(config.unwrap_or_else(|| panic!("{report}"))).await.unwrap()
 }
 
 async fn serve_sample_fhir() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = SampleFhir::load()
-        .unwrap()
-        .router(&format!("http://{address}/fhir"));
+    let router = SampleFhir::load().unwrap().router(&format!("http://{address}/fhir"));
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
 }
@@ -195,29 +181,16 @@ fn write_files(folder: &Path, options: &WorldOptions) {
 
 fn write_community(folder: &Path, community: &TestCommunity, revoked: &[&Member]) {
     let name = community.name;
-    std::fs::write(
-        folder.join(format!("{name}-anchor.pem")),
-        pki::pem("CERTIFICATE", community.root.certificate()),
-    )
-    .unwrap();
+    std::fs::write(folder.join(format!("{name}-anchor.pem")), pki::pem("CERTIFICATE", community.root.certificate()))
+        .unwrap();
     for (index, (_, der)) in community.crls(revoked).iter().enumerate() {
         std::fs::write(folder.join(format!("{name}-{index}.crl")), der).unwrap();
     }
-    let options = MemberOptions {
-        uris: vec![R4.to_owned(), format!("{R4}b")],
-        ..MemberOptions::new(R4)
-    };
+    let options = MemberOptions { uris: vec![R4.to_owned(), format!("{R4}b")], ..MemberOptions::new(R4) };
     let holder = community.member_with(pki::shared_rsa_key(), &options);
-    let chain: String = holder
-        .chain
-        .iter()
-        .map(|der| pki::pem("CERTIFICATE", der))
-        .collect();
+    let chain: String = holder.chain.iter().map(|der| pki::pem("CERTIFICATE", der)).collect();
     std::fs::write(folder.join(format!("{name}-holder.pem")), chain).unwrap();
-    write_private(
-        &folder.join(format!("{name}-holder-key.pem")),
-        &holder.key.to_pkcs8_pem(),
-    );
+    write_private(&folder.join(format!("{name}-holder-key.pem")), &holder.key.to_pkcs8_pem());
 }
 
 fn write_private(path: &Path, text: &str) {
@@ -249,7 +222,7 @@ organization_id_prefixes = ["https://", "urn:oid:"]
     format!(
         r#"
 [node]
-listen = "127.0.0.1:0"
+listen = "127.0.0.1:{port}"
 [operator]
 listen = "127.0.0.1:0"
 [store]
@@ -282,6 +255,7 @@ url = "{ORIGIN}/fhir/plain"
         elm = community(ELM, "elm", options.elm.as_deref().unwrap_or(usual)),
         oak = community(OAK, "oak", usual),
         r4 = options.r4,
+        port = options.port,
         more = options.more,
     )
 }
