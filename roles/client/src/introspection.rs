@@ -92,9 +92,8 @@ impl Client {
         let membership = registration.membership_of(holder, identity)?;
         membership.refuse_unless_valid(context.now)?;
         let endpoint = self.endpoint_beside_token(phase, holder).await?;
-        // The token endpoint is the audience everywhere that this client authenticates (AUTHN-3).
-        let assertion =
-            AuthenticationToken::new(registration.client_id(), holder.token_endpoint(), context).sign(membership)?;
+        // The endpoint that the request goes to: an assertion stolen on its way is no use elsewhere (RFC 7523 §3).
+        let assertion = AuthenticationToken::new(registration.client_id(), &endpoint, context).sign(membership)?;
         let body = form(&[
             ("token", token.reveal()),
             ("token_type_hint", "access_token"),

@@ -30,7 +30,9 @@ async fn asks_about_a_token_with_its_own_authentication() {
     let form = form_of(&world.http.last());
     assert_eq!(form["token"], "abc");
     assert_eq!(form["udap"], "1");
-    assert!(form.contains_key("client_assertion"));
+    let claims = form["client_assertion"].split('.').nth(1).unwrap();
+    let claims = String::from_utf8(tessera_jose::base64url_decode(claims).unwrap()).unwrap();
+    assert_eq!(crate::testing::read(&claims).required_str("aud"), Ok("https://as.example/introspect"));
 
     world.http.always("https://as.example/introspect", 200, r#"{"active": "yes"}"#);
     assert_eq!(introspect(&mut world, SMART).await.unwrap_err().code(), "answer-invalid");
