@@ -109,7 +109,7 @@ async fn unknown_members_do_no_harm() {
     assert!(world.client().discover(&base(), None, NOW).await.result.is_ok());
 }
 
-/// Shows: SMD-9, SMD-10, META-19
+/// Shows: SMD-9, SMD-10
 #[tokio::test]
 async fn every_broken_claim_is_refused_with_its_own_reason() {
     let now = i64::try_from(NOW.as_secs()).unwrap();
@@ -266,7 +266,7 @@ async fn signed_endpoints_prevail_or_the_difference_is_refused() {
     }
 }
 
-/// Shows: META-2, META-15
+/// Shows: META-2
 #[tokio::test]
 async fn what_every_server_must_have_is_demanded() {
     let mut world = World::new();

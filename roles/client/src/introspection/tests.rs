@@ -21,7 +21,6 @@ async fn introspect(world: &mut World, smart: &str) -> Result<bool, ClientError>
     Ok(client.introspect(&holder, &world.identity, &registration, &token, &context()).await?.active)
 }
 
-/// Shows: TOKEN-11
 #[tokio::test]
 async fn asks_about_a_token_with_its_own_authentication() {
     let mut world = World::new();

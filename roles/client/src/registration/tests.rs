@@ -98,7 +98,7 @@ async fn a_wildcard_is_asked_for_only_where_wildcards_are_listed() {
     assert!(client.register(&holder, &world.identity, &wild, None, &context()).await.is_ok());
 }
 
-/// Shows: SCOPE-9, DCR-20
+/// Shows: SCOPE-9
 #[tokio::test]
 async fn copes_with_other_scopes_than_asked_for() {
     let mut world = World::new();
@@ -203,7 +203,7 @@ async fn a_refusal_carries_what_the_server_said_made_fit_to_show() {
     assert!(text.contains("invalid_client_metadata") && text.contains("abc-123") && !text.contains('\x1b'), "{text}");
 }
 
-/// Shows: MOD-8, MOD-5
+/// Shows: MOD-8
 #[tokio::test]
 async fn a_new_client_id_replaces_the_old_one() {
     let mut world = World::new();

@@ -188,7 +188,6 @@ async fn an_answer_that_is_none_is_refused() {
     assert!(client.tokens().kept().is_empty());
 }
 
-/// Shows: TOKEN-3, TOKEN-6
 #[tokio::test]
 async fn what_the_guide_does_not_allow_is_cut_and_noted() {
     let mut world = World::new();
