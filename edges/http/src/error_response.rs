@@ -76,6 +76,13 @@ pub(crate) fn unavailable(description: &str) -> Response {
     response
 }
 
+/// 431 for a header block that is larger than allowed.
+pub(crate) fn header_too_large() -> Response {
+    let description = "the request's header is larger than allowed".to_owned();
+    let error = OAuthError { code: ErrorCode::InvalidRequest, description };
+    oauth(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &error)
+}
+
 /// 500: a fault of ours.
 pub(crate) fn internal() -> Response {
     let description = "the server failed; its operator finds the cause under the correlation id".to_owned();

@@ -10,7 +10,8 @@ use tokio::sync::Semaphore;
 
 use crate::endpoints::{discovery, fhir, registration, token, token_status};
 use crate::error_response;
-use crate::middleware::{correlation, overload, panics};
+use crate::middleware::{correlation, header_size, overload, panics};
+use crate::server::HEADER_BYTES;
 use crate::state::Node;
 
 /// The addresses of one FHIR base, as paths.
@@ -77,6 +78,7 @@ pub fn router(node: &Node, bases: &[BasePaths], groups: &[GroupPath], requests: 
     router
         .fallback(|| async { error_response::not_found() })
         .layer(middleware::from_fn(panics::contain))
+        .layer(middleware::from_fn_with_state(HEADER_BYTES, header_size::limit))
         .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(requests)), overload::shed))
         .layer(middleware::from_fn_with_state(Arc::clone(&node.surroundings), correlation::name_request))
 }

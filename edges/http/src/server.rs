@@ -18,6 +18,11 @@ use tower::ServiceExt as _;
 
 use crate::write_deadline::WriteDeadline;
 
+/// The largest header block of a request, in bytes.
+///
+/// Source: security invariants, "Limits"
+pub(crate) const HEADER_BYTES: usize = 32 * 1024;
+
 /// Caps and deadlines of every connection.
 ///
 /// Source: security invariant 45
@@ -40,7 +45,7 @@ impl Default for ConnectionLimits {
             connections: 4_096,
             header: Duration::from_secs(10),
             write: Duration::from_secs(30),
-            header_bytes: 32 * 1024,
+            header_bytes: HEADER_BYTES,
         }
     }
 }

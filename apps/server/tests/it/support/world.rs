@@ -166,7 +166,8 @@ async fn start_node(folder: &Path) -> RunningNode {
 async fn serve_sample_fhir() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = SampleFhir::load().unwrap().router(&format!("http://{address}/fhir"));
+    let sample = SampleFhir::load().unwrap().router(&format!("http://{address}/fhir"));
+    let router = axum::Router::new().nest("/fhir", sample);
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
 }
