@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::{NOW, Open, at, certificate, community, draft, group, id, stored, uri};
 use crate::limits::StoreLimits;
 
-/// Shows: MOD-1, MOD-10
+/// Shows: MOD-1
 pub(crate) async fn creates_then_changes_under_one_client_id(open: Open) {
     let store = open(StoreLimits::default());
     let created = store.register(draft("first")).await.unwrap();
@@ -70,7 +70,6 @@ pub(crate) async fn leaves_the_registration_of_another_community(open: Open) {
     assert_eq!(store.registration(&id("in-north")).await.unwrap(), Some(north));
 }
 
-/// Shows: META-21
 pub(crate) async fn leaves_the_registration_of_another_group(open: Open) {
     let store = open(StoreLimits::default());
     let main = stored(store.register(draft("at-main")).await.unwrap());

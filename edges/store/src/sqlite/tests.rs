@@ -1,5 +1,7 @@
 //! What SQLite alone promises: it survives, it is shared between processes, and it shares commits.
 
+mod processes;
+
 use std::path::PathBuf;
 
 use tempfile::TempDir;

