@@ -9,44 +9,20 @@ use crate::{components, coverage, deps, fuzz, layers, shell};
 /// Everything that must hold before a change lands, cheapest first.
 pub(crate) fn run() -> Result<()> {
     let mut watch = StopWatch::default();
-    watch.step("format", || {
-        shell::run("cargo", &["fmt", "--all", "--check"])
-    })?;
+    watch.step("format", || shell::run("cargo", &["fmt", "--all", "--check"]))?;
     watch.step("layers", layers::run)?;
     watch.step("dependencies", deps::run)?;
     watch.step("coverage", coverage::run)?;
     watch.step("lints", || {
         shell::run(
             "cargo",
-            &[
-                "clippy",
-                "--release",
-                "--workspace",
-                "--all-targets",
-                "--locked",
-                "--",
-                "-D",
-                "warnings",
-            ],
+            &["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
         )
     })?;
     watch.step("README: the main job", || {
-        shell::run(
-            "cargo",
-            &[
-                "run",
-                "--release",
-                "--locked",
-                "--",
-                "sandbox",
-                "--once",
-                "--json",
-            ],
-        )
+        shell::run("cargo", &["run", "--release", "--locked", "--", "sandbox", "--once", "--json"])
     })?;
-    watch.step("README: the tests", || {
-        shell::run("cargo", &["xtask", "test"])
-    })?;
+    watch.step("README: the tests", || shell::run("cargo", &["xtask", "test"]))?;
     watch.step("fuzz", || fuzz::run(5))?;
     watch.report();
     Ok(())
@@ -56,21 +32,8 @@ pub(crate) fn run() -> Result<()> {
 pub(crate) fn test() -> Result<()> {
     components::ensure_all()?;
     // The binary first: tests that start it as a program find it built.
-    shell::run(
-        "cargo",
-        &["build", "--release", "--locked", "--package", "tessera"],
-    )?;
-    shell::run(
-        "cargo",
-        &[
-            "test",
-            "--release",
-            "--workspace",
-            "--locked",
-            "--",
-            "--include-ignored",
-        ],
-    )
+    shell::run("cargo", &["build", "--release", "--locked", "--package", "tessera"])?;
+    shell::run("cargo", &["test", "--release", "--workspace", "--locked", "--", "--include-ignored"])
 }
 
 /// How long each step took, told at the end.

@@ -17,31 +17,11 @@ const COMPONENTS: &[Component] = &[
         debian_package: "openssl",
         needed_for: "the walk by hand and the check of our certificates by other people's code",
     },
-    Component {
-        program: "curl",
-        debian_package: "curl",
-        needed_for: "the walk by hand",
-    },
-    Component {
-        program: "jq",
-        debian_package: "jq",
-        needed_for: "the walk by hand",
-    },
-    Component {
-        program: "node",
-        debian_package: "nodejs",
-        needed_for: "the gateway in front of another FHIR server",
-    },
-    Component {
-        program: "npm",
-        debian_package: "npm",
-        needed_for: "the gateway in front of another FHIR server",
-    },
-    Component {
-        program: "g++",
-        debian_package: "g++",
-        needed_for: "the fuzz targets",
-    },
+    Component { program: "curl", debian_package: "curl", needed_for: "the walk by hand" },
+    Component { program: "jq", debian_package: "jq", needed_for: "the walk by hand" },
+    Component { program: "node", debian_package: "nodejs", needed_for: "the gateway in front of another FHIR server" },
+    Component { program: "npm", debian_package: "npm", needed_for: "the gateway in front of another FHIR server" },
+    Component { program: "g++", debian_package: "g++", needed_for: "the fuzz targets" },
 ];
 
 const FHIR_PEER: &str = "apps/sample-fhir/peers";
@@ -51,16 +31,11 @@ const FHIR_PEER: &str = "apps/sample-fhir/peers";
 /// # Errors
 /// When a component is missing and cannot be installed: a test is never skipped silently.
 pub(crate) fn ensure_all() -> Result<()> {
-    let missing: Vec<&Component> = COMPONENTS
-        .iter()
-        .filter(|component| !shell::is_installed(component.program))
-        .collect();
+    let missing: Vec<&Component> =
+        COMPONENTS.iter().filter(|component| !shell::is_installed(component.program)).collect();
     if !missing.is_empty() {
         for component in &missing {
-            println!(
-                "{} is missing; it is needed for {}",
-                component.program, component.needed_for
-            );
+            println!("{} is missing; it is needed for {}", component.program, component.needed_for);
         }
         if !shell::is_installed("apt-get") {
             bail!("install the programs above with your system's package manager and try again");
@@ -70,17 +45,9 @@ pub(crate) fn ensure_all() -> Result<()> {
         shell::run("apt-get", &["update"])?;
         shell::run("apt-get", &arguments)?;
     }
-    if !std::path::Path::new(FHIR_PEER)
-        .join("node_modules/@medplum/fhir-router")
-        .is_dir()
-    {
-        println!(
-            "installing @medplum/fhir-router from npm, for the gateway in front of another FHIR server"
-        );
-        shell::run(
-            "npm",
-            &["--prefix", FHIR_PEER, "ci", "--no-audit", "--no-fund"],
-        )?;
+    if !std::path::Path::new(FHIR_PEER).join("node_modules/@medplum/fhir-router").is_dir() {
+        println!("installing @medplum/fhir-router from npm, for the gateway in front of another FHIR server");
+        shell::run("npm", &["--prefix", FHIR_PEER, "ci", "--no-audit", "--no-fund"])?;
     }
     Ok(())
 }

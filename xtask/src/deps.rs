@@ -71,10 +71,7 @@ pub(crate) fn run() -> Result<()> {
     if !findings.is_empty() {
         bail!("{} findings against deny.toml", findings.len());
     }
-    println!(
-        "{} packages: licences, sources and bans hold",
-        packages.len()
-    );
+    println!("{} packages: licences, sources and bans hold", packages.len());
     Ok(())
 }
 
@@ -86,18 +83,9 @@ fn read_tree(text: &str) -> Result<Packages> {
         let mut columns = line.splitn(3, '|');
         let depth: usize = columns.next().context("no depth")?.parse()?;
         let name_and_place = columns.next().context("no package")?;
-        let license = columns
-            .next()
-            .context("no licence")?
-            .trim_end_matches(" (*)");
-        let name = name_and_place
-            .split(' ')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        let place = name_and_place
-            .split_once(" (")
-            .map_or("", |(_, place)| place.trim_end_matches(')'));
+        let license = columns.next().context("no licence")?.trim_end_matches(" (*)");
+        let name = name_and_place.split(' ').next().unwrap_or_default().to_owned();
+        let place = name_and_place.split_once(" (").map_or("", |(_, place)| place.trim_end_matches(')'));
         above.truncate(depth);
         let package = packages.entry(name.clone()).or_default();
         package.license = license.to_owned();
@@ -115,20 +103,13 @@ fn judge(rules: &DenyFile, packages: &Packages) -> Vec<String> {
     let mut findings = Vec::new();
     for (name, package) in packages {
         if !is_allowed(&package.license, &allowed) {
-            findings.push(format!(
-                "{name}: licence {:?} is not on the list",
-                package.license
-            ));
+            findings.push(format!("{name}: licence {:?} is not on the list", package.license));
         }
         if !package.place.is_empty() && !package.place.starts_with('/') {
             findings.push(format!("{name}: does not come from the registry"));
         }
         for ban in rules.bans.deny.iter().filter(|ban| ban.name == *name) {
-            for user in package
-                .users
-                .iter()
-                .filter(|user| !ban.wrappers.contains(user))
-            {
+            for user in package.users.iter().filter(|user| !ban.wrappers.contains(user)) {
                 findings.push(format!("{user} uses {name}: {}", ban.reason));
             }
         }
@@ -145,10 +126,7 @@ fn is_allowed(expression: &str, allowed: &BTreeSet<&str>) -> bool {
     if let Some(parts) = split_outside_parentheses(expression, &[" OR ", "/"]) {
         return parts.iter().any(|part| is_allowed(part, allowed));
     }
-    if let Some(inner) = expression
-        .strip_prefix('(')
-        .and_then(|rest| rest.strip_suffix(')'))
-    {
+    if let Some(inner) = expression.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
         return is_allowed(inner, allowed);
     }
     let name = expression.split(" WITH ").next().unwrap_or(expression);
@@ -166,9 +144,7 @@ fn split_outside_parentheses<'a>(text: &'a str, separators: &[&str]) -> Option<V
             '(' => depth += 1,
             ')' => depth -= 1,
             _ => {
-                if let Some(separator) = separators
-                    .iter()
-                    .find(|separator| depth == 0 && rest.starts_with(**separator))
+                if let Some(separator) = separators.iter().find(|separator| depth == 0 && rest.starts_with(**separator))
                 {
                     parts.push(text.get(start..at)?);
                     at += separator.len();
@@ -204,19 +180,16 @@ mod tests {
 
     #[test]
     fn accepts_what_the_file_allows() {
-        assert!(findings("0|ours v1 (/x)|MIT\n1|axum v1|MIT OR GPL-3.0\n2|m v1 (proc-macro)|MIT\n1|axum v1|MIT (*)").is_empty());
+        assert!(
+            findings("0|ours v1 (/x)|MIT\n1|axum v1|MIT OR GPL-3.0\n2|m v1 (proc-macro)|MIT\n1|axum v1|MIT (*)")
+                .is_empty()
+        );
     }
 
     #[test]
     fn refuses_banned_crates_licences_and_sources() {
-        assert_eq!(
-            findings("0|ours v1 (/x)|MIT\n1|ring v1|MIT"),
-            ["ours uses ring: no"]
-        );
-        assert_eq!(
-            findings("0|a v1 (/x)|MIT\n1|b v1|MIT\n2|axum v1|MIT"),
-            ["b uses axum: one place"]
-        );
+        assert_eq!(findings("0|ours v1 (/x)|MIT\n1|ring v1|MIT"), ["ours uses ring: no"]);
+        assert_eq!(findings("0|a v1 (/x)|MIT\n1|b v1|MIT\n2|axum v1|MIT"), ["b uses axum: one place"]);
         assert_eq!(findings("0|a v1|GPL-3.0").len(), 1);
         assert_eq!(findings("0|a v1|MIT AND GPL-3.0").len(), 1);
         assert_eq!(findings("0|a v1|").len(), 1);

@@ -17,16 +17,7 @@ pub(crate) fn run(seconds: u32) -> Result<()> {
     let host = shell::host_triple()?;
     shell::run_with(
         "cargo",
-        &[
-            "build",
-            "--release",
-            "--manifest-path",
-            "fuzz/Cargo.toml",
-            "--target",
-            &host,
-            "--target-dir",
-            "target/fuzz",
-        ],
+        &["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", &host, "--target-dir", "target/fuzz"],
         &[("RUSTFLAGS", COVERAGE_FLAGS)],
     )?;
     let limit = format!("-max_total_time={seconds}");
@@ -58,9 +49,5 @@ fn targets() -> Result<Vec<String>> {
     let manifest: toml::Table =
         toml::from_str(&std::fs::read_to_string("fuzz/Cargo.toml").context("fuzz/Cargo.toml")?)?;
     let bins = manifest.get("bin").and_then(toml::Value::as_array);
-    Ok(bins
-        .into_iter()
-        .flatten()
-        .filter_map(|bin| Some(bin.get("name")?.as_str()?.to_owned()))
-        .collect())
+    Ok(bins.into_iter().flatten().filter_map(|bin| Some(bin.get("name")?.as_str()?.to_owned())).collect())
 }

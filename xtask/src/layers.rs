@@ -21,11 +21,9 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
         "tessera-udap" => vec!["tessera-jose", "tessera-trust"],
         "tessera-authorization-server" | "tessera-gateway" | "tessera-client" => core(),
         "tessera-pki" => vec!["tessera-trust"],
-        "tessera-outbound" | "tessera-store" => core_and(&[
-            "tessera-authorization-server",
-            "tessera-gateway",
-            "tessera-client",
-        ]),
+        "tessera-outbound" | "tessera-store" => {
+            core_and(&["tessera-authorization-server", "tessera-gateway", "tessera-client"])
+        }
         "tessera-http" => core_and(&["tessera-authorization-server", "tessera-gateway"]),
         "tessera-server" => core_and(&[
             "tessera-authorization-server",
@@ -63,10 +61,7 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
 }
 
 pub(crate) fn run() -> Result<()> {
-    let edges = read_edges(&shell::output(
-        "cargo",
-        &["metadata", "--format-version", "1", "--no-deps", "--locked"],
-    )?)?;
+    let edges = read_edges(&shell::output("cargo", &["metadata", "--format-version", "1", "--no-deps", "--locked"])?)?;
     let broken = violations(&edges);
     for line in &broken {
         eprintln!("{line}");
@@ -84,10 +79,8 @@ type Edges = BTreeMap<String, Vec<String>>;
 
 fn read_edges(metadata: &str) -> Result<Edges> {
     let metadata: serde_json::Value = serde_json::from_str(metadata)?;
-    let packages = metadata
-        .get("packages")
-        .and_then(serde_json::Value::as_array)
-        .context("cargo metadata names no packages")?;
+    let packages =
+        metadata.get("packages").and_then(serde_json::Value::as_array).context("cargo metadata names no packages")?;
     let is_ours = |name: &str| packages.iter().any(|package| package["name"] == name);
     let mut edges = Edges::new();
     for package in packages {
@@ -110,9 +103,7 @@ fn violations(edges: &Edges) -> Vec<String> {
     let mut broken = Vec::new();
     for (name, uses) in edges {
         let Some(allowed) = allowed(name) else {
-            broken.push(format!(
-                "{name}: has no row in xtask/src/layers.rs; decide which wall it is"
-            ));
+            broken.push(format!("{name}: has no row in xtask/src/layers.rs; decide which wall it is"));
             continue;
         };
         for used in uses.iter().filter(|used| !allowed.contains(&used.as_str())) {
@@ -128,10 +119,7 @@ mod tests {
 
     fn real_edges() -> Edges {
         std::env::set_current_dir(shell::workspace_root()).unwrap();
-        read_edges(
-            &shell::output("cargo", &["metadata", "--format-version", "1", "--no-deps"]).unwrap(),
-        )
-        .unwrap()
+        read_edges(&shell::output("cargo", &["metadata", "--format-version", "1", "--no-deps"]).unwrap()).unwrap()
     }
 
     #[test]
@@ -154,10 +142,7 @@ mod tests {
         ] {
             let mut edges = real_edges();
             edges.get_mut(from).unwrap().push(to.to_owned());
-            assert_eq!(
-                violations(&edges),
-                [format!("{from} -> {to}: forbidden edge")]
-            );
+            assert_eq!(violations(&edges), [format!("{from} -> {to}: forbidden edge")]);
         }
     }
 
@@ -170,10 +155,7 @@ mod tests {
             {"name": "tessera-udap", "dependencies": []},
         ]});
         let edges = read_edges(&metadata.to_string()).unwrap();
-        assert_eq!(
-            violations(&edges),
-            ["tessera-jose -> tessera-trust: forbidden edge"]
-        );
+        assert_eq!(violations(&edges), ["tessera-jose -> tessera-trust: forbidden edge"]);
     }
 
     #[test]

@@ -1,9 +1,6 @@
 //! Every developer command, one file each: `cargo xtask COMMAND`.
 
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests")
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests"))]
 
 mod ci;
 mod components;

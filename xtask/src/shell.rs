@@ -40,10 +40,8 @@ pub(crate) fn run_with(program: &str, arguments: &[&str], env: &[(&str, &str)]) 
 /// # Errors
 /// When it cannot be started, ends with another code than 0 or prints something that is not UTF-8.
 pub(crate) fn output(program: &str, arguments: &[&str]) -> Result<String> {
-    let result = Command::new(program)
-        .args(arguments)
-        .output()
-        .with_context(|| format!("could not start {program}"))?;
+    let result =
+        Command::new(program).args(arguments).output().with_context(|| format!("could not start {program}"))?;
     ensure!(
         result.status.success(),
         "failed: {program} {}\n{}",
@@ -55,9 +53,8 @@ pub(crate) fn output(program: &str, arguments: &[&str]) -> Result<String> {
 
 /// Whether a program of that name is on the path.
 pub(crate) fn is_installed(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-    })
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// The platform that the compiler builds for, such as `x86_64-unknown-linux-gnu`.
@@ -66,9 +63,5 @@ pub(crate) fn is_installed(program: &str) -> bool {
 /// When rustc does not say.
 pub(crate) fn host_triple() -> Result<String> {
     let version = output("rustc", &["-vV"])?;
-    version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .map(str::to_owned)
-        .context("rustc -vV names no host")
+    version.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned).context("rustc -vV names no host")
 }
