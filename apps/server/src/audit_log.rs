@@ -3,7 +3,7 @@
 //! A thread of its own writes, so that a decision never waits for the disk. When the disk takes no more, events wait in a
 //! bounded queue; when that is full too, or a write fails, the log is *broken*: the node answers 503 to every request that
 //! would need an event and is not ready, until a write succeeds again. Nothing is decided that cannot be recorded. Killing
-//! the process may lose the events of its last milliseconds; what was acknowledged to a client is in the store.
+//! the process may lose the events of its last 20 milliseconds; what was acknowledged to a client is in the store.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
@@ -18,6 +18,9 @@ use anyhow::{Context, Result};
 
 /// Events that may wait for the disk.
 const QUEUE: usize = 16_384;
+
+/// How long the first of several events waits for others.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// Makes an event's line; called by the writer, so that the decision itself does not pay for it.
 type Line = Box<dyn FnOnce() -> String + Send>;
@@ -90,7 +93,11 @@ fn write_all(file: File, events: &Receiver<Line>, broken: &AtomicBool) {
     let mut file = BufWriter::with_capacity(256 * 1024, file);
     loop {
         let first = match events.recv_timeout(Duration::from_secs(1)) {
-            Ok(line) => Some(line),
+            Ok(line) => {
+                // While this thread sleeps, those who append need not wake it: one wake for many events.
+                std::thread::sleep(GATHER);
+                Some(line)
+            }
             // Broken: find out whether the disk takes writes again.
             Err(RecvTimeoutError::Timeout) if broken.load(Ordering::Relaxed) => None,
             Err(RecvTimeoutError::Timeout) => continue,

@@ -36,17 +36,17 @@ impl AuditFile {
 
 impl tessera_authorization_server::ports::AuditSink for AuditFile {
     fn record(&self, event: AuditRecord) {
-        self.log.append(move || event.to_fhir(OBSERVER).to_string());
+        self.log.append(move || event.to_event(OBSERVER).to_line());
     }
 }
 
 impl tessera_gateway::ports::AuditSink for AuditFile {
     fn record(&self, record: data::AuditRecord) {
-        self.log.append(move || of_gateway(&record).to_string());
+        self.log.append(move || of_gateway(&record).to_line());
     }
 }
 
-fn of_gateway(record: &data::AuditRecord) -> serde_json::Value {
+fn of_gateway(record: &data::AuditRecord) -> AuditEvent {
     let interaction = record.request.interaction.unwrap_or("unknown");
     let action = match interaction {
         "create" => Action::Create,
@@ -82,14 +82,12 @@ fn of_gateway(record: &data::AuditRecord) -> serde_json::Value {
         Some(id) => AuditReference::Resource(format!("{kind}/{id}")),
         None => AuditReference::Identifier(kind.to_owned()),
     });
-    event
-        .entity(AuditEntity {
-            what,
-            description: Some(interaction.to_owned()),
-            details: details(record),
-            ..AuditEntity::default()
-        })
-        .to_json()
+    event.entity(AuditEntity {
+        what,
+        description: Some(interaction.to_owned()),
+        details: details(record),
+        ..AuditEntity::default()
+    })
 }
 
 /// The parts of a record as an event; `details` under the names that `tessera explain` knows.

@@ -5,8 +5,10 @@
 //!
 //! Source: FHIR R4 AuditEvent; RFC 3881; DICOM PS3.15 §A.5
 
+mod wire;
+
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The code system of DICOM's audit messages.
 pub const DICOM: &str = "http://dicom.nema.org/resources/ontology/DCM";
@@ -209,105 +211,23 @@ impl AuditEvent {
         self
     }
 
-    /// The resource. Without an agent it has one that is unknown.
+    /// The resource as a tree. Without an agent it has one that is unknown.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let (code, text) = match &self.outcome {
-            AuditEventOutcome::Success => ("0", None),
-            AuditEventOutcome::MinorFailure(text) => ("4", Some(text.as_str())),
-            AuditEventOutcome::SeriousFailure(text) => ("8", Some(text.as_str())),
-        };
-        let unknown = [AuditAgent { requestor: true, ..AuditAgent::default() }];
-        let agents = if self.agents.is_empty() { &unknown[..] } else { &self.agents };
-        compact(json!({
-            "resourceType": "AuditEvent",
-            "type": self.kind.kind,
-            "subtype": self.kind.subtypes,
-            "action": self.kind.action.code(),
-            "recorded": self.recorded,
-            "outcome": code,
-            "outcomeDesc": text,
-            "purposeOfEvent": concepts(&self.purposes),
-            "agent": agents.iter().map(AuditAgent::to_json).collect::<Vec<_>>(),
-            "source": self.source.to_json(),
-            "entity": self.entities.iter().map(AuditEntity::to_json).collect::<Vec<_>>(),
-        }))
+        serde_json::to_value(self).expect("an event of texts and flags is JSON")
     }
-}
 
-impl AuditAgent {
-    fn to_json(&self) -> Value {
-        let who = self.identifier.as_ref().map(|value| {
-            compact(json!({ "identifier": compact(json!({ "system": self.identifier_system, "value": value })) }))
-        });
-        // "2" is an IP address in FHIR's table of network types.
-        let network = self.address.as_ref().map(|address| json!({ "address": address, "type": "2" }));
-        compact(json!({
-            "type": self.kind.as_ref().map(|coding| json!({ "coding": [coding] })),
-            "who": who,
-            "name": self.name,
-            "requestor": self.requestor,
-            "network": network,
-            "purposeOfUse": concepts(&self.purpose_of_use),
-        }))
+    /// The resource as a line of JSON, without the line's end.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        serde_json::to_string(self).expect("an event of texts and flags is JSON")
     }
-}
-
-impl AuditSource {
-    fn to_json(&self) -> Value {
-        let security_server = Coding::new(SOURCE_TYPE, "6", "Security Server");
-        compact(json!({
-            "site": self.site,
-            "observer": { "display": self.observer },
-            "type": [security_server],
-        }))
-    }
-}
-
-impl AuditEntity {
-    fn to_json(&self) -> Value {
-        let what = self.what.as_ref().map(|what| match what {
-            AuditReference::Resource(reference) => json!({ "reference": reference }),
-            AuditReference::Identifier(value) => json!({ "identifier": { "value": value } }),
-        });
-        let details = self.details.iter().filter(|(name, value)| !name.is_empty() && !value.is_empty());
-        let details = details.map(|(name, value)| json!({ "type": name, "valueString": value }));
-        compact(json!({
-            "what": what,
-            "type": Coding::new(ENTITY_TYPE, "2", "System Object"),
-            "name": self.name,
-            "description": self.description,
-            "detail": details.collect::<Vec<_>>(),
-        }))
-    }
-}
-
-/// Codes as stated: `system#code` is taken apart, anything else is text.
-fn concepts(codes: &[String]) -> Vec<Value> {
-    let concept = |stated: &String| match stated.rsplit_once('#') {
-        Some((system, code)) if !system.is_empty() && !code.is_empty() => {
-            json!({ "coding": [{ "system": system, "code": code }] })
-        }
-        _ => json!({ "text": stated }),
-    };
-    codes.iter().map(concept).collect()
-}
-
-/// Takes out what FHIR's JSON has not: null, empty strings, empty arrays.
-fn compact(mut value: Value) -> Value {
-    if let Value::Object(members) = &mut value {
-        members.retain(|_, member| match member {
-            Value::Null => false,
-            Value::String(text) => !text.is_empty(),
-            Value::Array(elements) => !elements.is_empty(),
-            _ => true,
-        });
-    }
-    value
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn source() -> AuditSource {
@@ -363,6 +283,7 @@ mod tests {
             }],
         });
         assert_eq!(event.to_json(), expected);
+        assert_eq!(serde_json::from_str::<Value>(&event.to_line()).unwrap(), expected);
     }
 
     #[test]

@@ -13,12 +13,13 @@ use crate::crl_store::{CrlPlace, CrlStore, KeptCrl};
 use crate::guard::{AllowList, Guard};
 use crate::http::Fetcher;
 use async_trait::async_trait;
+use moka::sync::Cache;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tessera_trust::{
-    Anchor, Budget, Certificate, CertificateChain, CommunityId, Crl, Evidence, Need, PathSearch, Step, TrustCommunity,
-    TrustRefusal, UnixTime, VerifiedChain,
+    Anchor, Budget, Certificate, CertificateChain, ChainDigest, CommunityId, Crl, Evidence, Need, PathSearch, Step,
+    TrustCommunity, TrustRefusal, UnixTime, VerifiedChain,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -75,6 +76,8 @@ pub struct TrustEngine {
     communities: HashMap<CommunityId, Arc<Watched>>,
     fetcher: Arc<Fetcher>,
     verdicts: Verdicts,
+    /// Chains that were accepted, as read, so that they are read once.
+    chains: Cache<ChainDigest, CertificateChain>,
     searches: Semaphore,
     budget: Budget,
 }
@@ -132,6 +135,7 @@ impl TrustEngine {
             communities: by_id,
             fetcher,
             verdicts: Verdicts::new(settings.verdicts),
+            chains: Cache::builder().max_capacity(settings.verdicts).build(),
             searches: Semaphore::new(settings.searches_at_once.max(1)),
             budget: settings.budget,
         })
@@ -216,6 +220,9 @@ impl TrustEngine {
             return verdict;
         }
         let (verdict, rests_on) = self.search(watched, chain, now).await;
+        if verdict.is_ok() {
+            self.chains.insert(chain.digest(), chain.clone());
+        }
         // The search may have brought a new list itself; its verdict holds if it rests on what is current now.
         let generation = watched.lists.generation_of(&rests_on).unwrap_or(moment.generation);
         self.verdicts.keep(key, &verdict, Moment { now, generation }, watched.recheck_every);
@@ -333,6 +340,10 @@ impl tessera_authorization_server::ports::Trust for TrustEngine {
         now: UnixTime,
     ) -> Result<VerifiedChain, TrustRefusal> {
         self.verify(chain, communities, now).await
+    }
+
+    fn known_chain(&self, digest: &ChainDigest) -> Option<CertificateChain> {
+        self.chains.get(digest)
     }
 }
 

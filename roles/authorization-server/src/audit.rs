@@ -187,11 +187,8 @@ const FOREIGN_TEXT_LIMIT: usize = 256;
 /// A caller's text as a record may show it: control characters replaced, cut at 256 characters.
 #[must_use]
 pub fn foreign_text(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(FOREIGN_TEXT_LIMIT)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
+    let mut shown: String =
+        text.chars().take(FOREIGN_TEXT_LIMIT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(FOREIGN_TEXT_LIMIT).is_some() {
         shown.push('…');
     }

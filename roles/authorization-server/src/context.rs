@@ -29,8 +29,7 @@ impl RequestContext {
     #[must_use]
     pub(crate) fn new_client_id(&self) -> ClientId {
         let (half, _) = self.entropy.split_at(16);
-        ClientId::parse(&base64url_encode(half))
-            .expect("base64url text of 16 bytes is a valid client_id")
+        ClientId::parse(&base64url_encode(half)).expect("base64url text of 16 bytes is a valid client_id")
     }
 
     /// The jti of a token that this request issues: the other 128 random bits.
@@ -70,9 +69,7 @@ impl CorrelationId {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (8..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         fits.then(|| Self(text.into()))
     }
 
@@ -110,10 +107,7 @@ mod tests {
             peer: None,
         };
         assert_eq!(context.new_client_id().as_str().len(), 22);
-        assert_ne!(
-            context.new_client_id().as_str(),
-            context.new_token_id().as_str()
-        );
+        assert_ne!(context.new_client_id().as_str(), context.new_token_id().as_str());
         assert!(!format!("{context:?}").contains('8'), "entropy is redacted");
     }
 

@@ -22,9 +22,7 @@ use tessera_trust::community::CommunityId;
 use tessera_udap::ids::Jti;
 
 use self::model::BaseModel;
-use crate::settings::{
-    Base, BaseCommunity, BaseName, ServerSettings, SettingsError, UnknownCommunity,
-};
+use crate::settings::{Base, BaseCommunity, BaseName, ServerSettings, SettingsError, UnknownCommunity};
 
 /// Which community a caller names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +61,7 @@ impl PreparedDocument {
     fn new(text: String, max_age: Duration) -> Self {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
-        Self {
-            etag: format!("\"{:016x}\"", hasher.finish()),
-            bytes: text.into_bytes().into(),
-            max_age,
-        }
+        Self { etag: format!("\"{:016x}\"", hasher.finish()), bytes: text.into_bytes().into(), max_age }
     }
 }
 
@@ -143,14 +137,8 @@ struct Signed {
 
 impl Documents {
     /// Prepares all documents and signs what is signed.
-    pub(crate) fn prepare(
-        settings: &ServerSettings,
-        now: UnixTime,
-        entropy: [u8; 32],
-    ) -> Result<Self, SettingsError> {
-        let max_age = settings
-            .metadata_max_age
-            .min(settings.metadata_lifetime / 4);
+    pub(crate) fn prepare(settings: &ServerSettings, now: UnixTime, entropy: [u8; 32]) -> Result<Self, SettingsError> {
+        let max_age = settings.metadata_max_age.min(settings.metadata_lifetime / 4);
         let documents = Self {
             bases: settings
                 .bases
@@ -166,10 +154,7 @@ impl Documents {
             return Ok(documents);
         }
         Err(SettingsError {
-            findings: failures
-                .iter()
-                .map(|failure| format!("{failure}: {}", failure.cause))
-                .collect(),
+            findings: failures.iter().map(|failure| format!("{failure}: {}", failure.cause)).collect(),
         })
     }
 
@@ -183,10 +168,7 @@ impl Documents {
         let CommunityQuery::Named(name) = query else {
             return default.answer();
         };
-        let named = base
-            .communities
-            .iter()
-            .find(|document| document.membership.community.as_str() == name);
+        let named = base.communities.iter().find(|document| document.membership.community.as_str() == name);
         match (named, base.unknown_community) {
             (Some(document), _) => document.answer(),
             (None, UnknownCommunity::DefaultCommunity) => default.answer(),
@@ -196,13 +178,11 @@ impl Documents {
     }
 
     pub(crate) fn smart_configuration(&self, base: &BaseName) -> Option<Arc<PreparedDocument>> {
-        self.of_active_base(base)
-            .map(|base| base.smart_configuration.clone())
+        self.of_active_base(base).map(|base| base.smart_configuration.clone())
     }
 
     pub(crate) fn oauth_metadata(&self, base: &BaseName) -> Option<Arc<PreparedDocument>> {
-        self.of_active_base(base)
-            .map(|base| base.oauth_metadata.clone())
+        self.of_active_base(base).map(|base| base.oauth_metadata.clone())
     }
 
     pub(crate) fn jwks(&self) -> Arc<PreparedDocument> {
@@ -211,9 +191,7 @@ impl Documents {
 
     /// A base without UDAP gives no tokens, so it has nothing to say in the other formats either.
     fn of_active_base(&self, base: &BaseName) -> Option<&BaseDocuments> {
-        self.bases
-            .get(base)
-            .filter(|base| !base.communities.is_empty())
+        self.bases.get(base).filter(|base| !base.communities.is_empty())
     }
 
     /// Signs anew what has passed half of its life, and withdraws what has ended.
@@ -242,17 +220,14 @@ impl Documents {
 
 impl fmt::Debug for Documents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Documents")
-            .field("bases", &self.bases.keys())
-            .finish_non_exhaustive()
+        f.debug_struct("Documents").field("bases", &self.bases.keys()).finish_non_exhaustive()
     }
 }
 
 impl BaseDocuments {
     fn prepare(base: &Base, settings: &ServerSettings) -> Self {
         let whole = BaseModel::of_base(base, settings);
-        let prepared =
-            |text: String| Arc::new(PreparedDocument::new(text, settings.metadata_max_age));
+        let prepared = |text: String| Arc::new(PreparedDocument::new(text, settings.metadata_max_age));
         Self {
             smart_configuration: prepared(whole.smart_configuration()),
             oauth_metadata: prepared(whole.oauth_metadata()),
@@ -268,17 +243,11 @@ impl BaseDocuments {
 
 impl CommunityDocument {
     fn prepare(base: &Base, membership: &BaseCommunity, settings: &ServerSettings) -> Self {
-        let chain: Vec<Vec<u8>> = membership
-            .chain
-            .certificates()
-            .iter()
-            .map(|certificate| certificate.der().to_vec())
-            .collect();
+        let chain: Vec<Vec<u8>> =
+            membership.chain.certificates().iter().map(|certificate| certificate.der().to_vec()).collect();
         Self {
             membership: membership.clone(),
-            header: HeaderTemplate::new(membership.key.algorithm())
-                .x5c(&chain)
-                .build(),
+            header: HeaderTemplate::new(membership.key.algorithm()).x5c(&chain).build(),
             model: BaseModel::of_community(base, &membership.community, settings),
             current: RwLock::new(None),
         }
@@ -292,10 +261,7 @@ impl CommunityDocument {
     }
 
     fn current(&self) -> Option<Signed> {
-        self.current
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn put(&self, signed: Option<Signed>) {
@@ -303,13 +269,7 @@ impl CommunityDocument {
     }
 
     /// Signs anew when half of the document's life is over. What has ended and cannot be renewed is withdrawn.
-    fn renew(
-        &self,
-        now: UnixTime,
-        lifetime: Duration,
-        max_age: Duration,
-        jti: &Jti,
-    ) -> Result<bool, RenewalProblem> {
+    fn renew(&self, now: UnixTime, lifetime: Duration, max_age: Duration, jti: &Jti) -> Result<bool, RenewalProblem> {
         let current = self.current();
         if current.as_ref().is_some_and(|signed| now < signed.due()) {
             return Ok(false);
@@ -326,19 +286,10 @@ impl CommunityDocument {
         }
     }
 
-    fn sign(
-        &self,
-        now: UnixTime,
-        lifetime: Duration,
-        max_age: Duration,
-        jti: &Jti,
-    ) -> Result<Signed, RenewalProblem> {
+    fn sign(&self, now: UnixTime, lifetime: Duration, max_age: Duration, jti: &Jti) -> Result<Signed, RenewalProblem> {
         let leaf = self.membership.chain.leaf();
         if now < leaf.not_before() || now >= leaf.not_after() {
-            return Err(RenewalProblem::CertificateEnded {
-                from: leaf.not_before(),
-                until: leaf.not_after(),
-            });
+            return Err(RenewalProblem::CertificateEnded { from: leaf.not_before(), until: leaf.not_after() });
         }
         let expires_at = now.plus(lifetime).min(leaf.not_after());
         let claims = self.model.signed_claims(jti, now, expires_at);
@@ -346,10 +297,7 @@ impl CommunityDocument {
         // A cached copy must not outlive what it says.
         let max_age = max_age.min(expires_at.since(now) / 4);
         Ok(Signed {
-            document: Arc::new(PreparedDocument::new(
-                self.model.udap_metadata(&jwt),
-                max_age,
-            )),
+            document: Arc::new(PreparedDocument::new(self.model.udap_metadata(&jwt), max_age)),
             issued_at: now,
             expires_at,
         })
@@ -364,8 +312,7 @@ impl CommunityDocument {
 
 impl Signed {
     fn due(&self) -> UnixTime {
-        self.issued_at
-            .plus(self.expires_at.since(self.issued_at) / 2)
+        self.issued_at.plus(self.expires_at.since(self.issued_at) / 2)
     }
 }
 
@@ -378,11 +325,8 @@ fn document_id(entropy: [u8; 32], number: u32) -> Jti {
 
 /// The keys that verify access tokens, the one that signs first.
 fn jwks(settings: &ServerSettings) -> Result<Jwks, SettingsError> {
-    let unusable = |error| SettingsError {
-        findings: vec![format!("an access token key is not usable: {error}")],
-    };
-    let mut keys =
-        vec![Jwk::from_signing_key(settings.access_token_key.as_ref()).map_err(unusable)?];
+    let unusable = |error| SettingsError { findings: vec![format!("an access token key is not usable: {error}")] };
+    let mut keys = vec![Jwk::from_signing_key(settings.access_token_key.as_ref()).map_err(unusable)?];
     for key in &settings.other_access_token_keys {
         keys.push(Jwk::from_spki(&key.spki_der, key.algorithm).map_err(unusable)?);
     }

@@ -87,9 +87,7 @@ impl AuthorizationServer {
         context: &RequestContext,
     ) -> Result<Introspection, Refusal> {
         let mut record = AuditRecord::begun(AuditAction::Introspection, base.as_str(), context);
-        let result = self
-            .decide_introspection(base, form, credentials, context, &mut record)
-            .await;
+        let result = self.decide_introspection(base, form, credentials, context, &mut record).await;
         self.close(record, context, result)
     }
 
@@ -104,34 +102,19 @@ impl AuthorizationServer {
         let base = self.base(base)?;
         refuse_other_credentials(credentials)?;
         let request = IntrospectionRequest::read(form).map_err(Rejection::Form)?;
-        let caller = self
-            .authenticate_client(
-                base,
-                &base.introspection_endpoint,
-                &request.client,
-                context,
-                record,
-            )
-            .await?;
+        let caller =
+            self.authenticate_client(base, &base.introspection_endpoint, &request.client, context, record).await?;
         let keys = &self.access_tokens.keys;
         let Ok(claims) = AccessToken::read(request.token, keys, &base.base_url, context.now) else {
-            record
-                .notes
-                .push("the token is not one of this base".into());
+            record.notes.push("the token is not one of this base".into());
             return Ok(Introspection::inactive());
         };
         record.token_id = Some(claims.jti.clone());
         if !concerns(&claims, caller.registration(), base) {
-            record
-                .notes
-                .push("the token does not concern the caller".into());
+            record.notes.push("the token does not concern the caller".into());
             return Ok(Introspection::inactive());
         }
-        let status = self
-            .ports
-            .revocations
-            .token_status(&TokenReference::from(&claims))
-            .await?;
+        let status = self.ports.revocations.token_status(&TokenReference::from(&claims)).await?;
         if !status.is_live() {
             record.notes.push(dead_token_note(status));
             return Ok(Introspection::inactive());
@@ -143,17 +126,15 @@ impl AuthorizationServer {
 /// Whether the caller got the token, or is a resource server of its base.
 fn concerns(claims: &AccessTokenClaims, caller: &Registration, base: &Base) -> bool {
     claims.client_id == caller.client_id
-        || base.resource_servers.iter().any(|server| {
-            server.community == caller.community && server.client_uri == caller.client_uri
-        })
+        || base
+            .resource_servers
+            .iter()
+            .any(|server| server.community == caller.community && server.client_uri == caller.client_uri)
 }
 
 impl Introspection {
     fn inactive() -> Self {
-        Self {
-            active: false,
-            token: None,
-        }
+        Self { active: false, token: None }
     }
 
     fn active(claims: AccessTokenClaims) -> Self {

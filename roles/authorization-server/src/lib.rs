@@ -9,13 +9,7 @@
 
 #![cfg_attr(
     test,
-    allow(
-        clippy::unwrap_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::allow_attributes,
-        reason = "tests"
-    )
+    allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::allow_attributes, reason = "tests")
 )]
 
 pub mod audit;
@@ -122,18 +116,11 @@ impl AuthorizationServer {
         }
         let documents = Documents::prepare(&settings, now, entropy)?;
         let access_tokens = AccessTokenSigner::new(&settings)?;
-        let groups = settings
-            .groups
-            .iter()
-            .map(|group| (group.name.clone(), GroupInUse::new(group, &settings)))
-            .collect();
+        let groups =
+            settings.groups.iter().map(|group| (group.name.clone(), GroupInUse::new(group, &settings))).collect();
         Ok(Self {
             groups,
-            bases: settings
-                .bases
-                .into_iter()
-                .map(|base| (base.name.clone(), base))
-                .collect(),
+            bases: settings.bases.into_iter().map(|base| (base.name.clone(), base)).collect(),
             communities: settings.communities,
             documents,
             access_tokens,
@@ -191,16 +178,11 @@ impl AuthorizationServer {
     }
 
     fn base(&self, name: &BaseName) -> Result<&Base, Rejection> {
-        self.bases
-            .get(name)
-            .filter(|base| !base.communities.is_empty())
-            .ok_or(Rejection::NoSuchPlace)
+        self.bases.get(name).filter(|base| !base.communities.is_empty()).ok_or(Rejection::NoSuchPlace)
     }
 
     fn policy(&self, community: &CommunityId) -> Result<&CommunityPolicy, Rejection> {
-        self.communities
-            .get(community)
-            .ok_or(Rejection::CommunityNotServed)
+        self.communities.get(community).ok_or(Rejection::CommunityNotServed)
     }
 
     /// Ends a request: its audit record is kept, and a rejection becomes what goes out. Each request passes here once.
@@ -226,20 +208,14 @@ impl AuthorizationServer {
 
 impl fmt::Debug for AuthorizationServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizationServer")
-            .field("bases", &self.bases.keys())
-            .finish_non_exhaustive()
+        f.debug_struct("AuthorizationServer").field("bases", &self.bases.keys()).finish_non_exhaustive()
     }
 }
 
 impl GroupInUse {
     fn new(group: &Group, settings: &ServerSettings) -> Self {
         let mut communities: Vec<CommunityId> = Vec::new();
-        let served = settings
-            .bases
-            .iter()
-            .filter(|base| base.group == group.name)
-            .flat_map(|base| &base.communities);
+        let served = settings.bases.iter().filter(|base| base.group == group.name).flat_map(|base| &base.communities);
         for membership in served {
             if !communities.contains(&membership.community) {
                 communities.push(membership.community.clone());
@@ -250,11 +226,7 @@ impl GroupInUse {
             .filter_map(|community| settings.communities.get(community))
             .flat_map(|policy| policy.algorithms.iter())
             .collect();
-        Self {
-            group: group.clone(),
-            communities,
-            algorithms,
-        }
+        Self { group: group.clone(), communities, algorithms }
     }
 }
 
@@ -266,19 +238,10 @@ impl AccessTokenSigner {
         let key = settings.access_token_key.clone();
         let jwk = Jwk::from_signing_key(key.as_ref()).map_err(|error| unusable(&error))?;
         let mut keys = TokenKeys::default();
-        keys.add(key.public_key(), key.algorithm())
-            .map_err(|error| unusable(&error))?;
+        keys.add(key.public_key(), key.algorithm()).map_err(|error| unusable(&error))?;
         for other in &settings.other_access_token_keys {
-            keys.add(&other.spki_der, other.algorithm)
-                .map_err(|error| unusable(&error))?;
+            keys.add(&other.spki_der, other.algorithm).map_err(|error| unusable(&error))?;
         }
-        Ok(Self {
-            header: HeaderTemplate::new(key.algorithm())
-                .typ("at+jwt")
-                .kid(jwk.kid())
-                .build(),
-            key,
-            keys,
-        })
+        Ok(Self { header: HeaderTemplate::new(key.algorithm()).typ("at+jwt").kid(jwk.kid()).build(), key, keys })
     }
 }

@@ -13,9 +13,7 @@ use tessera_udap::negotiation::{self, Negotiation};
 use tessera_udap::scope::{Flow, ScopeSet};
 
 /// What a community admits in the `hl7-b2b` object is a rule of the guide's, so it is told and judged in `udap`.
-pub use tessera_udap::extensions::b2b::{
-    Admitted, AdmittedPrefixes, B2bRules as B2bPolicy, SubjectName,
-};
+pub use tessera_udap::extensions::b2b::{Admitted, AdmittedPrefixes, B2bRules as B2bPolicy, SubjectName};
 
 /// The rules of one trust community at this authorization server.
 #[derive(Debug, Clone)]
@@ -60,15 +58,9 @@ impl CommunityPolicy {
     /// Scopes that need a person are not granted to a machine, whether wildcards or not.
     ///
     /// Source: FAST Security STU2 §3.1, §7.3
-    pub(crate) fn grant_at_registration(
-        &self,
-        client: &ClientUri,
-        requested: &ScopeSet,
-    ) -> ScopeDecision {
+    pub(crate) fn grant_at_registration(&self, client: &ClientUri, requested: &ScopeSet) -> ScopeDecision {
         let allowed = self.allowed(client);
-        self.decide(requested, |requested| {
-            negotiation::grant(requested, &self.scopes_supported, allowed)
-        })
+        self.decide(requested, |requested| negotiation::grant(requested, &self.scopes_supported, allowed))
     }
 
     /// What of the scopes in a token request is granted: registered, and still allowed by a policy that may have been
@@ -84,28 +76,18 @@ impl CommunityPolicy {
         let allowed = self.allowed(client);
         self.decide(requested, |requested| {
             let covered = negotiation::grant(requested, &self.scopes_supported, registered);
-            let granted =
-                negotiation::grant(&covered.granted, &self.scopes_supported, allowed).granted;
+            let granted = negotiation::grant(&covered.granted, &self.scopes_supported, allowed).granted;
             Negotiation { granted, ..covered }
         })
     }
 
-    fn decide(
-        &self,
-        requested: &ScopeSet,
-        negotiate: impl FnOnce(&ScopeSet) -> Negotiation,
-    ) -> ScopeDecision {
-        let for_machines: ScopeSet = requested
-            .iter()
-            .filter(|scope| scope.fits(Flow::ClientCredentials))
-            .cloned()
-            .collect();
+    fn decide(&self, requested: &ScopeSet, negotiate: impl FnOnce(&ScopeSet) -> Negotiation) -> ScopeDecision {
+        let for_machines: ScopeSet =
+            requested.iter().filter(|scope| scope.fits(Flow::ClientCredentials)).cloned().collect();
         let outcome = negotiate(&for_machines);
         if !outcome.refused_wildcards.is_empty() {
             let texts = outcome.refused_wildcards.iter();
-            return ScopeDecision::UnsupportedWildcard(
-                texts.map(|scope| scope.as_str().to_owned()).collect(),
-            );
+            return ScopeDecision::UnsupportedWildcard(texts.map(|scope| scope.as_str().to_owned()).collect());
         }
         if outcome.granted.is_empty() {
             return ScopeDecision::Nothing;
@@ -114,10 +96,6 @@ impl CommunityPolicy {
     }
 
     fn allowed(&self, client: &ClientUri) -> &ScopeSet {
-        self.scope_grants
-            .by_client
-            .get(client)
-            .or(self.scope_grants.default.as_ref())
-            .unwrap_or(&self.scopes_supported)
+        self.scope_grants.by_client.get(client).or(self.scope_grants.default.as_ref()).unwrap_or(&self.scopes_supported)
     }
 }

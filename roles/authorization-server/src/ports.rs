@@ -66,10 +66,7 @@ pub enum Registered {
 
 /// What became of a cancel.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "made once for a cancel and taken apart at once"
-)]
+#[expect(clippy::large_enum_variant, reason = "made once for a cancel and taken apart at once")]
 pub enum Cancelled {
     /// The registration as it now stands.
     Cancelled(Registration),
@@ -228,22 +225,13 @@ pub trait OperatorStore: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the back end fails.
-    async fn block(
-        &self,
-        id: &ClientId,
-        reason: &str,
-        at: UnixTime,
-    ) -> Result<Option<Registration>, StoreError>;
+    async fn block(&self, id: &ClientId, reason: &str, at: UnixTime) -> Result<Option<Registration>, StoreError>;
 
     /// Lets a blocked registration act again, with new tokens: those of before stay dead. `None` when it is not blocked.
     ///
     /// # Errors
     /// [`StoreError`] when the back end fails.
-    async fn unblock(
-        &self,
-        id: &ClientId,
-        at: UnixTime,
-    ) -> Result<Option<Registration>, StoreError>;
+    async fn unblock(&self, id: &ClientId, at: UnixTime) -> Result<Option<Registration>, StoreError>;
 
     /// Removes what has ended by `now`: spent ids, revocations, marks and cancelled registrations older than any token.
     ///
@@ -329,9 +317,6 @@ pub struct StoreError {
 impl StoreError {
     /// Wraps a back end's error with what it was doing, such as `"spend a jti"`.
     pub fn new(action: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self {
-            action,
-            cause: cause.into(),
-        }
+        Self { action, cause: cause.into() }
     }
 }

@@ -173,18 +173,11 @@ impl RegistrationDraft {
     pub fn into_next_version_of(self, former: &Registration) -> Registration {
         let version = former.version.saturating_add(1);
         let covered = former.scope.iter().all(|scope| self.scope.covers(scope))
-            && former
-                .grant_types
-                .iter()
-                .all(|grant| self.grant_types.contains(grant));
+            && former.grant_types.iter().all(|grant| self.grant_types.contains(grant));
         Registration {
             client_id: former.client_id.clone(),
             version,
-            tokens_from_version: if covered {
-                former.tokens_from_version
-            } else {
-                version
-            },
+            tokens_from_version: if covered { former.tokens_from_version } else { version },
             created_at: former.created_at,
             ..self.into_first_version()
         }
@@ -209,13 +202,7 @@ impl Registration {
     /// The record after an operator has stopped it; its tokens are dead.
     #[must_use]
     pub fn blocked(&self, reason: &str, at: UnixTime) -> Self {
-        Self {
-            status: RegistrationStatus::Blocked {
-                reason: reason.to_owned(),
-                at,
-            },
-            ..self.clone()
-        }
+        Self { status: RegistrationStatus::Blocked { reason: reason.to_owned(), at }, ..self.clone() }
     }
 
     /// The record after an operator has let a blocked one act again; tokens from before the block stay dead.

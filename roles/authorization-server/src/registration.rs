@@ -54,9 +54,7 @@ impl AuthorizationServer {
         context: &RequestContext,
     ) -> Result<RegistrationAnswer, Refusal> {
         let mut record = AuditRecord::begun(AuditAction::Registration, group.as_str(), context);
-        let result = self
-            .decide_registration(group, body, context, &mut record)
-            .await;
+        let result = self.decide_registration(group, body, context, &mut record).await;
         self.close(record, context, result)
     }
 
@@ -70,15 +68,13 @@ impl AuthorizationServer {
         let group = self.groups.get(group).ok_or(Rejection::NoSuchPlace)?;
         let request = RegistrationRequest::read(body).map_err(Rejection::RegistrationBody)?;
         // Certifications are neither required nor supported by any community yet, so they satisfy and grant nothing (§3.3).
-        let statement = self
-            .verify_statement(group, &request.software_statement, context, record)
-            .await?;
+        let statement = self.verify_statement(group, &request.software_statement, context, record).await?;
         self.spend_statement(&statement, context).await?;
         match statement.object().grant_types {
             RequestedGrants::Cancel => self.cancel(group, statement, context, record).await,
-            RequestedGrants::AuthorizationCode { .. } => Err(Rejection::GrantNotOffered {
-                grant_type: GrantType::AuthorizationCode.as_str(),
-            }),
+            RequestedGrants::AuthorizationCode { .. } => {
+                Err(Rejection::GrantNotOffered { grant_type: GrantType::AuthorizationCode.as_str() })
+            }
             RequestedGrants::ClientCredentials => self.put(group, statement, context, record).await,
         }
     }
@@ -94,13 +90,10 @@ impl AuthorizationServer {
         context: &RequestContext,
         record: &mut AuditRecord,
     ) -> Result<Verified<SoftwareStatement>, Rejection> {
-        let unverified =
-            Unverified::<SoftwareStatement>::read(jwt).map_err(Rejection::Statement)?;
+        let unverified = Unverified::<SoftwareStatement>::read(jwt).map_err(Rejection::Statement)?;
         record.client.certificate = Some(unverified.chain().leaf().digest());
         let algorithm = unverified.algorithm();
-        let checked = unverified
-            .check_signature(&group.algorithms)
-            .map_err(Rejection::Statement)?;
+        let checked = unverified.check_signature(&group.algorithms).map_err(Rejection::Statement)?;
         let signer = self
             .ports
             .trust
@@ -109,11 +102,7 @@ impl AuthorizationServer {
             .map_err(Rejection::StatementNotTrusted)?;
         record.client.community = Some(signer.community().clone());
         record.notes.extend_from_slice(signer.soft_failures());
-        if !self
-            .policy(signer.community())?
-            .algorithms
-            .contains(algorithm)
-        {
+        if !self.policy(signer.community())?.algorithms.contains(algorithm) {
             return Err(Rejection::StatementAlgorithm);
         }
         let expected = Expected {
@@ -122,9 +111,7 @@ impl AuthorizationServer {
             bound_uri: None,
             skew: self.skew,
         };
-        let statement = checked
-            .verify(signer, &expected, context.now)
-            .map_err(Rejection::Statement)?;
+        let statement = checked.verify(signer, &expected, context.now).map_err(Rejection::Statement)?;
         record.client.client_uri = Some(statement.object().client_uri.clone());
         record.client.proved = true;
         Ok(statement)
@@ -167,20 +154,13 @@ impl AuthorizationServer {
         Ok(answer(status, registration, record))
     }
 
-    fn granted_scope(
-        &self,
-        statement: &Verified<SoftwareStatement>,
-    ) -> Result<ScopeSet, Rejection> {
+    fn granted_scope(&self, statement: &Verified<SoftwareStatement>) -> Result<ScopeSet, Rejection> {
         let policy = self.policy(statement.signer().community())?;
         let object = statement.object();
         match policy.grant_at_registration(&object.client_uri, &object.scope) {
             ScopeDecision::Granted(scope) => Ok(scope),
-            ScopeDecision::UnsupportedWildcard(scopes) => {
-                Err(Rejection::RegistrationWildcard { scopes })
-            }
-            ScopeDecision::Nothing => Err(Rejection::RegistrationScope {
-                requested: object.scope.to_string(),
-            }),
+            ScopeDecision::UnsupportedWildcard(scopes) => Err(Rejection::RegistrationWildcard { scopes }),
+            ScopeDecision::Nothing => Err(Rejection::RegistrationScope { requested: object.scope.to_string() }),
         }
     }
 
@@ -194,32 +174,15 @@ impl AuthorizationServer {
     ) -> Result<RegistrationAnswer, Rejection> {
         let community = statement.signer().community().clone();
         let object = statement.into_object();
-        let cancelled = self
-            .ports
-            .registrations
-            .cancel(
-                &group.group.name,
-                &community,
-                &object.client_uri,
-                context.now,
-            )
-            .await?;
+        let cancelled =
+            self.ports.registrations.cancel(&group.group.name, &community, &object.client_uri, context.now).await?;
         match cancelled {
             Cancelled::Cancelled(registration) => {
                 // The answer repeats the statement as submitted, which for a cancel is not the stored one.
-                let registration = Registration {
-                    software_statement: object.as_submitted,
-                    ..registration
-                };
-                Ok(answer(
-                    RegistrationStatusCode::Cancelled,
-                    registration,
-                    record,
-                ))
+                let registration = Registration { software_statement: object.as_submitted, ..registration };
+                Ok(answer(RegistrationStatusCode::Cancelled, registration, record))
             }
-            Cancelled::Unknown => Err(Rejection::NothingToCancel {
-                client_uri: object.client_uri,
-            }),
+            Cancelled::Unknown => Err(Rejection::NothingToCancel { client_uri: object.client_uri }),
             Cancelled::Blocked(client_id) => Err(Rejection::RegistrationBlocked { client_id }),
         }
     }
@@ -253,11 +216,7 @@ fn draft(
 /// What now holds, without the JWT's own claims.
 ///
 /// Source: FAST Security STU2 §3.2.3; RFC 7591 §3.2.1
-fn answer(
-    status: RegistrationStatusCode,
-    registration: Registration,
-    record: &mut AuditRecord,
-) -> RegistrationAnswer {
+fn answer(status: RegistrationStatusCode, registration: Registration, record: &mut AuditRecord) -> RegistrationAnswer {
     record.action = match status {
         RegistrationStatusCode::Created => AuditAction::RegistrationCreated,
         RegistrationStatusCode::Changed => AuditAction::RegistrationChanged,

@@ -195,11 +195,7 @@ struct Refused {
 }
 
 impl Refusal {
-    pub(crate) fn new(
-        rejection: &Rejection,
-        record: &AuditRecord,
-        context: &RequestContext,
-    ) -> Self {
+    pub(crate) fn new(rejection: &Rejection, record: &AuditRecord, context: &RequestContext) -> Self {
         let error = rejection.oauth_error();
         Self(Box::new(Refused {
             class: rejection.class(),
@@ -258,16 +254,7 @@ impl Refusal {
 
     /// Writes the one log line of a refusal; the edge calls it when it answers.
     pub fn log(&self) {
-        let Refused {
-            class,
-            correlation_id,
-            community,
-            client_id,
-            action,
-            place,
-            record,
-            ..
-        } = &*self.0;
+        let Refused { class, correlation_id, community, client_id, action, place, record, .. } = &*self.0;
         let community = community.as_ref().map(CommunityId::as_str);
         let client = client_id.as_ref().map(ClientId::as_str);
         macro_rules! line {

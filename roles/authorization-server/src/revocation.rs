@@ -34,9 +34,7 @@ impl AuthorizationServer {
         context: &RequestContext,
     ) -> Result<(), Refusal> {
         let mut record = AuditRecord::begun(AuditAction::Revocation, base.as_str(), context);
-        let result = self
-            .decide_revocation(base, form, credentials, context, &mut record)
-            .await;
+        let result = self.decide_revocation(base, form, credentials, context, &mut record).await;
         self.close(record, context, result)
     }
 
@@ -51,20 +49,11 @@ impl AuthorizationServer {
         let base = self.base(base)?;
         refuse_other_credentials(credentials)?;
         let request = RevocationRequest::read(form).map_err(Rejection::Form)?;
-        let caller = self
-            .authenticate_client(
-                base,
-                &base.revocation_endpoint,
-                &request.client,
-                context,
-                record,
-            )
-            .await?;
+        let caller =
+            self.authenticate_client(base, &base.revocation_endpoint, &request.client, context, record).await?;
         let keys = &self.access_tokens.keys;
         let Ok(claims) = AccessToken::read(request.token, keys, &base.base_url, context.now) else {
-            record
-                .notes
-                .push("the token is not a live one of this base".into());
+            record.notes.push("the token is not a live one of this base".into());
             return Ok(());
         };
         record.token_id = Some(claims.jti.clone());
@@ -73,10 +62,7 @@ impl AuthorizationServer {
         }
         // A reader whose clock is behind would still accept the token during the skew.
         let until = claims.exp.plus(self.skew);
-        self.ports
-            .revocations
-            .revoke_token(&claims.jti, until)
-            .await?;
+        self.ports.revocations.revoke_token(&claims.jti, until).await?;
         Ok(())
     }
 }

@@ -158,21 +158,31 @@ impl Worker {
 
     fn run_waiting(&self, first: Box<dyn Job>, expected: usize, ran: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
         let mut next = Some(first);
+        let mut arrived = 1;
         while let Some(mut job) = next {
             let intact = job.run(&self.connection);
             ran.push(job);
             intact?;
-            next = if ran.len() < self.batch { self.next_waiting(ran.len() < expected) } else { None };
+            next = if ran.len() < self.batch { self.next_waiting(ran.len(), expected, &mut arrived) } else { None };
         }
         Ok(())
     }
 
-    fn next_waiting(&self, more_expected: bool) -> Option<Box<dyn Job>> {
-        match self.jobs.try_recv() {
-            Ok(job) => Some(job),
-            Err(_) if more_expected => self.jobs.recv_timeout(GATHER).ok(),
-            Err(_) => None,
+    /// The next operation that waits. When none does and more are expected, it sleeps for a moment, as long as each such
+    /// moment has brought some: sleeping, unlike waiting at the queue, costs the senders no call to wake this thread.
+    fn next_waiting(&self, ran: usize, expected: usize, arrived: &mut usize) -> Option<Box<dyn Job>> {
+        if let Ok(job) = self.jobs.try_recv() {
+            return Some(job);
         }
+        if ran >= expected || *arrived == 0 {
+            return None;
+        }
+        let job = {
+            std::thread::sleep(GATHER);
+            self.jobs.try_recv().ok()
+        };
+        *arrived = usize::from(job.is_some());
+        job
     }
 
     fn settle(&self, verdict: rusqlite::Result<()>, ran: Vec<Box<dyn Job>>) -> usize {

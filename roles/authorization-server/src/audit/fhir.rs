@@ -5,8 +5,7 @@
 
 use serde_json::Value;
 use tessera_udap::audit_event::{
-    self, AuditAgent, AuditEntity, AuditEvent, AuditEventOutcome, AuditKind, AuditReference,
-    AuditSource, Coding,
+    self, AuditAgent, AuditEntity, AuditEvent, AuditEventOutcome, AuditKind, AuditReference, AuditSource, Coding,
 };
 
 use super::{AuditAction, AuditOutcome, AuditRecord, RefusalRecord};
@@ -41,20 +40,18 @@ pub(super) mod detail {
 }
 
 impl AuditRecord {
-    /// The record as a FHIR R4 AuditEvent; `observer` is the URI or name of the recording system.
+    /// The record as the JSON of a FHIR R4 AuditEvent; `observer` is the URI or name of the recording system.
     #[must_use]
     pub fn to_fhir(&self, observer: &str) -> Value {
-        let source = AuditSource {
-            site: None,
-            observer: observer.to_owned(),
-        };
-        let mut event = AuditEvent::new(
-            self.kind(),
-            self.event_outcome(),
-            self.recorded.to_utc_text(),
-            source,
-        )
-        .agent(self.client_agent());
+        self.to_event(observer).to_json()
+    }
+
+    /// The record as a FHIR R4 AuditEvent; `observer` is the URI or name of the recording system.
+    #[must_use]
+    pub fn to_event(&self, observer: &str) -> AuditEvent {
+        let source = AuditSource { site: None, observer: observer.to_owned() };
+        let mut event = AuditEvent::new(self.kind(), self.event_outcome(), self.recorded.to_utc_text(), source)
+            .agent(self.client_agent());
         if let Some(purpose) = &self.purpose {
             event = event.purposes(&purpose.purpose_of_use).agent(AuditAgent {
                 identifier: Some(purpose.organization_id.clone()),
@@ -63,7 +60,7 @@ impl AuditRecord {
                 ..AuditAgent::default()
             });
         }
-        event.entity(self.entity()).to_json()
+        event.entity(self.entity())
     }
 
     fn kind(&self) -> AuditKind {
@@ -71,42 +68,29 @@ impl AuditRecord {
         let subtype = Coding::new(SUBTYPES, code, code.replace('-', " "));
         match self.action {
             AuditAction::Token | AuditAction::Introspection => AuditKind::authentication(subtype),
-            AuditAction::RegistrationCreated => {
-                AuditKind::security_change(subtype, audit_event::AuditAction::Create)
-            }
-            AuditAction::RegistrationCancelled
-            | AuditAction::Revocation
-            | AuditAction::MassRevocation => {
+            AuditAction::RegistrationCreated => AuditKind::security_change(subtype, audit_event::AuditAction::Create),
+            AuditAction::RegistrationCancelled | AuditAction::Revocation | AuditAction::MassRevocation => {
                 AuditKind::security_change(subtype, audit_event::AuditAction::Delete)
             }
             AuditAction::Registration
             | AuditAction::RegistrationChanged
             | AuditAction::ClientBlocked
-            | AuditAction::ClientUnblocked => {
-                AuditKind::security_change(subtype, audit_event::AuditAction::Update)
-            }
+            | AuditAction::ClientUnblocked => AuditKind::security_change(subtype, audit_event::AuditAction::Update),
         }
     }
 
     fn event_outcome(&self) -> AuditEventOutcome {
         match &self.outcome {
             AuditOutcome::Granted => AuditEventOutcome::Success,
-            AuditOutcome::Refused(refusal) => {
-                AuditEventOutcome::MinorFailure(refusal.reason_code.to_owned())
-            }
-            AuditOutcome::Failed(refusal) => {
-                AuditEventOutcome::SeriousFailure(refusal.reason_code.to_owned())
-            }
+            AuditOutcome::Refused(refusal) => AuditEventOutcome::MinorFailure(refusal.reason_code.to_owned()),
+            AuditOutcome::Failed(refusal) => AuditEventOutcome::SeriousFailure(refusal.reason_code.to_owned()),
         }
     }
 
     /// Who asked: by client_id where there is one, else by the certificate's URI.
     fn client_agent(&self) -> AuditAgent {
         let client = &self.client;
-        let uri = client
-            .client_uri
-            .as_ref()
-            .map(|uri| uri.as_str().to_owned());
+        let uri = client.client_uri.as_ref().map(|uri| uri.as_str().to_owned());
         let (identifier, identifier_system) = match &client.client_id {
             Some(id) => (Some(id.as_str().to_owned()), None),
             None => (uri.clone(), uri.is_some().then(|| URI_SYSTEM.to_owned())),
@@ -116,19 +100,14 @@ impl AuditRecord {
             identifier_system,
             requestor: true,
             address: self.peer.map(|peer| peer.to_string()),
-            purpose_of_use: self
-                .purpose
-                .as_ref()
-                .map_or_else(Vec::new, |purpose| purpose.purpose_of_use.clone()),
+            purpose_of_use: self.purpose.as_ref().map_or_else(Vec::new, |purpose| purpose.purpose_of_use.clone()),
             ..AuditAgent::default()
         }
     }
 
     fn entity(&self) -> AuditEntity {
         AuditEntity {
-            what: Some(AuditReference::Identifier(
-                self.correlation_id.as_str().to_owned(),
-            )),
+            what: Some(AuditReference::Identifier(self.correlation_id.as_str().to_owned())),
             description: Some(self.action.code().to_owned()),
             details: self.details(),
             ..AuditEntity::default()
@@ -142,51 +121,19 @@ impl AuditRecord {
         let known = [
             (detail::CORRELATION_ID, owned(self.correlation_id.as_str())),
             (detail::PLACE, owned(&self.place)),
-            (
-                detail::COMMUNITY,
-                client.community.as_ref().and_then(|id| owned(id.as_str())),
-            ),
-            (
-                detail::CLIENT_URI,
-                client
-                    .client_uri
-                    .as_ref()
-                    .and_then(|uri| owned(uri.as_str())),
-            ),
-            (
-                detail::CERTIFICATE,
-                client.certificate.map(|digest| digest.to_string()),
-            ),
-            (
-                detail::PROVED,
-                owned(if client.proved { "proved" } else { "claimed" }),
-            ),
+            (detail::COMMUNITY, client.community.as_ref().and_then(|id| owned(id.as_str()))),
+            (detail::CLIENT_URI, client.client_uri.as_ref().and_then(|uri| owned(uri.as_str()))),
+            (detail::CERTIFICATE, client.certificate.map(|digest| digest.to_string())),
+            (detail::PROVED, owned(if client.proved { "proved" } else { "claimed" })),
             (detail::SCOPE, self.scope.clone()),
-            (
-                detail::TOKEN_ID,
-                self.token_id.as_ref().and_then(|id| owned(id.as_str())),
-            ),
-            (
-                detail::SUBJECT_ID,
-                purpose.and_then(|purpose| purpose.subject_id.clone()),
-            ),
-            (
-                detail::SUBJECT_NAME,
-                purpose.and_then(|purpose| purpose.subject_name.clone()),
-            ),
-            (
-                detail::SUBJECT_ROLE,
-                purpose.and_then(|purpose| purpose.subject_role.clone()),
-            ),
-            (
-                detail::ORGANIZATION_NAME,
-                purpose.and_then(|purpose| purpose.organization_name.clone()),
-            ),
+            (detail::TOKEN_ID, self.token_id.as_ref().and_then(|id| owned(id.as_str()))),
+            (detail::SUBJECT_ID, purpose.and_then(|purpose| purpose.subject_id.clone())),
+            (detail::SUBJECT_NAME, purpose.and_then(|purpose| purpose.subject_name.clone())),
+            (detail::SUBJECT_ROLE, purpose.and_then(|purpose| purpose.subject_role.clone())),
+            (detail::ORGANIZATION_NAME, purpose.and_then(|purpose| purpose.organization_name.clone())),
         ];
-        let mut details: Vec<(String, String)> = known
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect();
+        let mut details: Vec<(String, String)> =
+            known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
         let notes = self.notes.iter();
         details.extend(notes.map(|note| (detail::NOTE.to_owned(), note.clone())));
         if let AuditOutcome::Refused(refusal) | AuditOutcome::Failed(refusal) = &self.outcome {
@@ -204,12 +151,6 @@ fn refusal_details(refusal: &RefusalRecord) -> impl Iterator<Item = (String, Str
         (detail::SECTION, refusal.section.to_owned()),
         (detail::LIKELY_FIX, refusal.likely_fix.to_owned()),
     ];
-    let evidence = refusal
-        .evidence
-        .iter()
-        .map(|(name, value)| (format!("{}{name}", detail::EVIDENCE), value.clone()));
-    fixed
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .chain(evidence)
+    let evidence = refusal.evidence.iter().map(|(name, value)| (format!("{}{name}", detail::EVIDENCE), value.clone()));
+    fixed.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(evidence)
 }

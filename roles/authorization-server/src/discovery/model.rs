@@ -30,24 +30,13 @@ pub(super) struct BaseModel {
 
 impl BaseModel {
     /// What it offers to one community.
-    pub(super) fn of_community(
-        base: &Base,
-        community: &CommunityId,
-        settings: &ServerSettings,
-    ) -> Self {
-        Self::of_policies(
-            base,
-            settings,
-            settings.communities.get(community).into_iter(),
-        )
+    pub(super) fn of_community(base: &Base, community: &CommunityId, settings: &ServerSettings) -> Self {
+        Self::of_policies(base, settings, settings.communities.get(community).into_iter())
     }
 
     /// What it offers to any of its communities, for formats that know none.
     pub(super) fn of_base(base: &Base, settings: &ServerSettings) -> Self {
-        let policies = base
-            .communities
-            .iter()
-            .filter_map(|membership| settings.communities.get(&membership.community));
+        let policies = base.communities.iter().filter_map(|membership| settings.communities.get(&membership.community));
         Self::of_policies(base, settings, policies)
     }
 
@@ -85,12 +74,7 @@ impl BaseModel {
     /// The claims of `signed_metadata`.
     ///
     /// Source: FAST Security STU2 §2.3
-    pub(super) fn signed_claims(
-        &self,
-        jti: &Jti,
-        issued_at: UnixTime,
-        expires_at: UnixTime,
-    ) -> Vec<u8> {
+    pub(super) fn signed_claims(&self, jti: &Jti, issued_at: UnixTime, expires_at: UnixTime) -> Vec<u8> {
         SignedMetadata {
             base: self.base.base_url.clone(),
             token_endpoint: self.base.token_endpoint.clone(),

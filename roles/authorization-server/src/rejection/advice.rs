@@ -19,16 +19,12 @@ impl Rejection {
             Self::AuthorizationHeader => "authorization-header",
             Self::GrantTypeUnknown { .. } => "grant-type-unknown",
             Self::Statement(error) | Self::Assertion(error) => error.reason_code(),
-            Self::StatementNotTrusted(refusal) | Self::AssertionNotTrusted(refusal) => {
-                refusal.kind().code()
-            }
+            Self::StatementNotTrusted(refusal) | Self::AssertionNotTrusted(refusal) => refusal.kind().code(),
             Self::StatementAlgorithm => "algorithm-not-accepted",
             Self::StatementReplayed | Self::AssertionReplayed => "jti-replayed",
             Self::RegistrationBlocked { .. } | Self::ClientBlocked { .. } => "client-blocked",
             Self::GrantNotOffered { .. } => "grant-not-offered",
-            Self::RegistrationWildcard { .. } | Self::ScopeWildcard { .. } => {
-                "scope-wildcard-unsupported"
-            }
+            Self::RegistrationWildcard { .. } | Self::ScopeWildcard { .. } => "scope-wildcard-unsupported",
             Self::RegistrationScope { .. } | Self::ScopeNotGranted { .. } => "scope-not-granted",
             Self::NothingToCancel { .. } => "nothing-to-cancel",
             Self::ClientUnknown { .. } => "client-unknown",
@@ -53,14 +49,10 @@ impl Rejection {
             Self::NoSuchPlace => "there is no authorization server at this address".into(),
             Self::RegistrationBody(error) => error.to_string(),
             Self::Form(error) => error.to_string(),
-            Self::AuthorizationHeader => {
-                "no Authorization header may come with a client_assertion".into()
-            }
+            Self::AuthorizationHeader => "no Authorization header may come with a client_assertion".into(),
             Self::GrantTypeUnknown { .. } => "this grant_type is not supported".into(),
             Self::Statement(error) | Self::Assertion(error) => error.to_string(),
-            Self::StatementNotTrusted(_) => {
-                "the certificate in x5c is not trusted by this server".into()
-            }
+            Self::StatementNotTrusted(_) => "the certificate in x5c is not trusted by this server".into(),
             Self::StatementAlgorithm => {
                 "the statement's alg is not accepted; see registration_endpoint_jwt_signing_alg_values_supported".into()
             }
@@ -77,9 +69,7 @@ impl Rejection {
             Self::RegistrationScope { .. } | Self::ScopeNotGranted { .. } => {
                 "none of the scopes can be granted to this client; see scopes_supported".into()
             }
-            Self::NothingToCancel { .. } => {
-                "there is no registration of this client to cancel".into()
-            }
+            Self::NothingToCancel { .. } => "there is no registration of this client to cancel".into(),
             // One text: it does not tell a stolen client_id from a wrong one.
             Self::ClientUnknown { .. }
             | Self::ClientIdMismatch { .. }
@@ -95,9 +85,7 @@ impl Rejection {
                 "an assertion with this jti was used before; make a new one for each request".into()
             }
             Self::GrantNotRegistered => "the client is not registered for this grant_type".into(),
-            Self::B2bMissing => {
-                "the assertion's extensions have no hl7-b2b object, which is required".into()
-            }
+            Self::B2bMissing => "the assertion's extensions have no hl7-b2b object, which is required".into(),
             Self::B2b(error) => error.to_string(),
             Self::ScopeMissing => "scope is required".into(),
             Self::TokenOfAnother => "the token was not issued to this client".into(),
@@ -109,18 +97,14 @@ impl Rejection {
     pub(super) fn evidence(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::GrantTypeUnknown { grant_type } => vec![("grant_type", foreign_text(grant_type))],
-            Self::StatementNotTrusted(refusal) | Self::AssertionNotTrusted(refusal) => {
-                trust_evidence(refusal)
-            }
+            Self::StatementNotTrusted(refusal) | Self::AssertionNotTrusted(refusal) => trust_evidence(refusal),
             Self::RegistrationBlocked { client_id } => {
                 vec![("client_id", client_id.as_str().to_owned())]
             }
             Self::GrantNotOffered { grant_type } => {
                 vec![("grant_types", (*grant_type).to_owned())]
             }
-            Self::RegistrationWildcard { scopes } | Self::ScopeWildcard { scopes } => {
-                values("wildcard", scopes)
-            }
+            Self::RegistrationWildcard { scopes } | Self::ScopeWildcard { scopes } => values("wildcard", scopes),
             Self::RegistrationScope { requested } | Self::ScopeNotGranted { requested } => {
                 vec![("requested_scope", foreign_text(requested))]
             }
@@ -130,18 +114,14 @@ impl Rejection {
             Self::ClientUnknown { issuer } => vec![("iss", foreign_text(issuer))],
             Self::ClientIdMismatch { parameter } => vec![("client_id", foreign_text(parameter))],
             Self::ClientBlocked { reason } => vec![("block_reason", foreign_text(reason))],
-            Self::CertificateOfAnother {
-                registered,
-                presented,
-            } => {
+            Self::CertificateOfAnother { registered, presented } => {
                 let mut evidence = vec![("registered_uri", foreign_text(registered.as_str()))];
                 evidence.extend(values("certificate_uri", presented));
                 evidence
             }
-            Self::B2b(B2bError::NotAdmitted { member, value, .. }) => vec![
-                ("member", (*member).to_owned()),
-                ("value", foreign_text(value)),
-            ],
+            Self::B2b(B2bError::NotAdmitted { member, value, .. }) => {
+                vec![("member", (*member).to_owned()), ("value", foreign_text(value))]
+            }
             Self::B2b(error) => vec![("member", foreign_text(error.member()))],
             _ => Vec::new(),
         }
@@ -151,9 +131,7 @@ impl Rejection {
     pub(super) fn likely_fix(&self) -> &'static str {
         match self {
             Self::NoSuchPlace => "Compare the URL with the endpoints in the base's UDAP metadata.",
-            Self::RegistrationBody(_) => {
-                "Send application/json with software_statement and \"udap\": \"1\"."
-            }
+            Self::RegistrationBody(_) => "Send application/json with software_statement and \"udap\": \"1\".",
             Self::Form(_) => {
                 "Send each parameter once: grant_type, scope, client_assertion_type, client_assertion, udap=1."
             }
@@ -192,12 +170,8 @@ impl Rejection {
                 "Register, and use the client_id that the answer gives as iss and sub."
             }
             Self::ClientIdMismatch { .. } => "Leave client_id out, or send the value of iss.",
-            Self::ClientOfAnotherGroup => {
-                "Register at the registration endpoint in this base's UDAP metadata."
-            }
-            Self::CommunityNotServed => {
-                "Register with a certificate of a community that this base serves."
-            }
+            Self::ClientOfAnotherGroup => "Register at the registration endpoint in this base's UDAP metadata.",
+            Self::CommunityNotServed => "Register with a certificate of a community that this base serves.",
             Self::CertificateOfAnother { .. } => {
                 "Sign with the certificate whose URI name is registered; otherwise somebody uses a client_id that is not theirs."
             }
@@ -216,25 +190,15 @@ impl Rejection {
 }
 
 fn trust_evidence(refusal: &tessera_trust::TrustRefusal) -> Vec<(&'static str, String)> {
-    let communities = refusal
-        .communities()
-        .iter()
-        .map(|community| ("community", community.as_str().to_owned()));
+    let communities = refusal.communities().iter().map(|community| ("community", community.as_str().to_owned()));
     let reasons = refusal
         .attempts()
         .iter()
         .flat_map(tessera_trust::PathAttempt::reasons)
         .map(|reason| ("reason", foreign_text(&reason.to_string())));
-    communities
-        .take(EVIDENCE_VALUES)
-        .chain(reasons.take(EVIDENCE_VALUES))
-        .collect()
+    communities.take(EVIDENCE_VALUES).chain(reasons.take(EVIDENCE_VALUES)).collect()
 }
 
 fn values(name: &'static str, values: &[String]) -> Vec<(&'static str, String)> {
-    values
-        .iter()
-        .take(EVIDENCE_VALUES)
-        .map(|value| (name, foreign_text(value)))
-        .collect()
+    values.iter().take(EVIDENCE_VALUES).map(|value| (name, foreign_text(value))).collect()
 }

@@ -49,13 +49,9 @@ impl Rejection {
             | Self::NothingToCancel { .. } => ErrorCode::InvalidClientMetadata,
             // UDAP DCR §5.2; what the statement registers is told apart from what it proves
             Self::Statement(error) => error.registration_code(),
-            Self::StatementReplayed | Self::StatementAlgorithm => {
-                ErrorCode::InvalidSoftwareStatement
-            }
+            Self::StatementReplayed | Self::StatementAlgorithm => ErrorCode::InvalidSoftwareStatement,
             // UDAP DCR §5.2
-            Self::StatementNotTrusted(_) | Self::RegistrationBlocked { .. } => {
-                ErrorCode::UnapprovedSoftwareStatement
-            }
+            Self::StatementNotTrusted(_) | Self::RegistrationBlocked { .. } => ErrorCode::UnapprovedSoftwareStatement,
             // RFC 7521 §4.2.1; one code for every failure tells a prober less
             Self::Assertion(_)
             | Self::ClientUnknown { .. }
@@ -72,9 +68,7 @@ impl Rejection {
             // FAST Security STU2 §5.2.1.1; RFC 6749 §5.2 for a token "issued to another client"
             Self::B2bMissing | Self::B2b(_) | Self::TokenOfAnother => ErrorCode::InvalidGrant,
             // FAST Security STU2 §7.3
-            Self::ScopeMissing | Self::ScopeWildcard { .. } | Self::ScopeNotGranted { .. } => {
-                ErrorCode::InvalidScope
-            }
+            Self::ScopeMissing | Self::ScopeWildcard { .. } | Self::ScopeNotGranted { .. } => ErrorCode::InvalidScope,
             Self::Store(_) => ErrorCode::TemporarilyUnavailable,
             Self::Signing(_) => ErrorCode::ServerError,
         }
@@ -95,10 +89,7 @@ impl Rejection {
     /// The error object for the caller: the code, and what to repair in words that quote nothing.
     #[must_use]
     pub fn oauth_error(&self) -> OAuthError {
-        OAuthError {
-            code: self.code(),
-            description: self.description(),
-        }
+        OAuthError { code: self.code(), description: self.description() }
     }
 
     /// Where the rule stands.
@@ -120,17 +111,13 @@ impl Rejection {
             Self::RegistrationScope { .. } => "FAST Security STU2 §7.3 (10)",
             Self::NothingToCancel { .. } => "FAST Security STU2 §3.4",
             Self::Assertion(_) => "FAST Security STU2 §5.2.1, §7.1",
-            Self::ClientUnknown { .. }
-            | Self::ClientIdMismatch { .. }
-            | Self::CertificateOfAnother { .. } => "UDAP JWT Client Authentication §6.3",
+            Self::ClientUnknown { .. } | Self::ClientIdMismatch { .. } | Self::CertificateOfAnother { .. } => {
+                "UDAP JWT Client Authentication §6.3"
+            }
             Self::ClientCancelled => "FAST Security STU2 §3.4",
             Self::ClientBlocked { .. } => "RFC 7521 §4.2.1",
-            Self::ClientOfAnotherGroup | Self::CommunityNotServed => {
-                "FAST Security STU2 §2.2, §3.4"
-            }
-            Self::AssertionNotTrusted(_) => {
-                "FAST Security STU2 §7.1.6; UDAP JWT Client Authentication §6.2"
-            }
+            Self::ClientOfAnotherGroup | Self::CommunityNotServed => "FAST Security STU2 §2.2, §3.4",
+            Self::AssertionNotTrusted(_) => "FAST Security STU2 §7.1.6; UDAP JWT Client Authentication §6.2",
             Self::AssertionReplayed => "FAST Security STU2 §7.1.4",
             Self::GrantNotRegistered => "RFC 6749 §5.2",
             Self::B2bMissing => "FAST Security STU2 §5.2.1",

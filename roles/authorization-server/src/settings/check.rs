@@ -34,20 +34,14 @@ impl ServerSettings {
     #[must_use]
     pub fn findings(&self, now: UnixTime) -> Vec<String> {
         let mut list = Vec::new();
-        let mut findings = Findings {
-            about: String::new(),
-            list: &mut list,
-        };
+        let mut findings = Findings { about: String::new(), list: &mut list };
         self.judge_names(&mut findings);
         self.judge_endpoints(&mut findings);
         for base in &self.bases {
             self.judge_base(base, now, &mut findings);
         }
         for (community, policy) in &self.communities {
-            judge_policy(
-                policy,
-                &mut findings.about(&format!("community {}", community.as_str())),
-            );
+            judge_policy(policy, &mut findings.about(&format!("community {}", community.as_str())));
         }
         self.judge_times(&mut findings);
         self.judge_keys(&mut findings);
@@ -71,10 +65,7 @@ impl ServerSettings {
                 findings.add(format!("two bases have the URL {}", base.base_url));
             }
             if !groups.contains(base.group.as_str()) {
-                findings.add(format!(
-                    "base {} names the group {}, which is not there",
-                    base.name, base.group
-                ));
+                findings.add(format!("base {} names the group {}, which is not there", base.name, base.group));
             }
         }
     }
@@ -82,13 +73,10 @@ impl ServerSettings {
     /// An audience means one thing: two endpoints with one URL would let a JWT for the one pass at the other.
     fn judge_endpoints(&self, findings: &mut Findings<'_>) {
         let of_groups = self.groups.iter().map(|group| &group.registration_endpoint);
-        let of_bases = self.bases.iter().flat_map(|base| {
-            [
-                &base.token_endpoint,
-                &base.introspection_endpoint,
-                &base.revocation_endpoint,
-            ]
-        });
+        let of_bases = self
+            .bases
+            .iter()
+            .flat_map(|base| [&base.token_endpoint, &base.introspection_endpoint, &base.revocation_endpoint]);
         let mut seen = HashSet::new();
         for endpoint in of_groups.chain(of_bases) {
             if !seen.insert(endpoint.as_str()) {
@@ -121,17 +109,11 @@ impl ServerSettings {
 
     fn judge_times(&self, findings: &mut Findings<'_>) {
         if self.skew > SKEW_LIMIT {
-            findings.add(format!(
-                "a skew of {} s is more than {} s",
-                self.skew.as_secs(),
-                SKEW_LIMIT.as_secs()
-            ));
+            findings.add(format!("a skew of {} s is more than {} s", self.skew.as_secs(), SKEW_LIMIT.as_secs()));
         }
         if !(METADATA_LIFETIME_FLOOR..=METADATA_LIFETIME_LIMIT).contains(&self.metadata_lifetime) {
-            findings.add(format!(
-                "signed metadata must live between {} s and one year",
-                METADATA_LIFETIME_FLOOR.as_secs()
-            ));
+            findings
+                .add(format!("signed metadata must live between {} s and one year", METADATA_LIFETIME_FLOOR.as_secs()));
         }
     }
 
@@ -147,12 +129,7 @@ impl ServerSettings {
     }
 }
 
-fn judge_signer(
-    base: &Base,
-    membership: &BaseCommunity,
-    now: UnixTime,
-    findings: &mut Findings<'_>,
-) {
+fn judge_signer(base: &Base, membership: &BaseCommunity, now: UnixTime, findings: &mut Findings<'_>) {
     let community = &membership.community;
     let leaf = membership.chain.leaf();
     if membership.key.algorithm() != Algorithm::Rs256 {
@@ -165,10 +142,7 @@ fn judge_signer(
         findings.add(format!("the key for {community} is not its certificate's"));
     }
     if !leaf.has_uri_name(base.base_url.as_str()) {
-        findings.add(format!(
-            "the certificate for {community} does not have {} among its URI names",
-            base.base_url
-        ));
+        findings.add(format!("the certificate for {community} does not have {} among its URI names", base.base_url));
     }
     if now < leaf.not_before() || now >= leaf.not_after() {
         findings.add(format!("the certificate for {community} is not valid now"));
@@ -192,9 +166,7 @@ fn judge_policy(policy: &CommunityPolicy, findings: &mut Findings<'_>) {
     }
     for scope in policy.scopes_supported.iter() {
         if !scope.fits(Flow::ClientCredentials) {
-            findings.add(format!(
-                "the scope {scope} needs a person, and client credentials is the only grant"
-            ));
+            findings.add(format!("the scope {scope} needs a person, and client credentials is the only grant"));
         }
     }
     let grants = policy.scope_grants.by_client.values();
@@ -217,14 +189,10 @@ struct Findings<'a> {
 
 impl Findings<'_> {
     fn add(&mut self, finding: impl AsRef<str>) {
-        self.list
-            .push(format!("{}{}", self.about, finding.as_ref()));
+        self.list.push(format!("{}{}", self.about, finding.as_ref()));
     }
 
     fn about(&mut self, what: &str) -> Findings<'_> {
-        Findings {
-            about: format!("{what}: "),
-            list: self.list,
-        }
+        Findings { about: format!("{what}: "), list: self.list }
     }
 }

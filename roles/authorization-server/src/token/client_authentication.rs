@@ -62,14 +62,11 @@ impl AuthorizationServer {
         record: &mut AuditRecord,
     ) -> Result<AuthenticatedClient, Rejection> {
         let recall = |digest: &ChainDigest| self.ports.trust.known_chain(digest);
-        let unverified =
-            Unverified::<AuthenticationToken>::read_with(assertion.client_assertion, recall)
-                .map_err(Rejection::Assertion)?;
+        let unverified = Unverified::<AuthenticationToken>::read_with(assertion.client_assertion, recall)
+            .map_err(Rejection::Assertion)?;
         let leaf = unverified.chain().leaf();
         record.client.certificate = Some(leaf.digest());
-        let registration = self
-            .claimed_registration(base, &unverified, assertion.client_id, record)
-            .await?;
+        let registration = self.claimed_registration(base, &unverified, assertion.client_id, record).await?;
         if !leaf.has_uri_name(registration.client_uri.as_str()) {
             return Err(Rejection::CertificateOfAnother {
                 registered: registration.client_uri,
@@ -77,17 +74,11 @@ impl AuthorizationServer {
             });
         }
         let policy = self.policy(&registration.community)?;
-        let checked = unverified
-            .check_signature(&policy.algorithms)
-            .map_err(Rejection::Assertion)?;
+        let checked = unverified.check_signature(&policy.algorithms).map_err(Rejection::Assertion)?;
         let signer = self
             .ports
             .trust
-            .verify_chain(
-                checked.chain(),
-                std::slice::from_ref(&registration.community),
-                context.now,
-            )
+            .verify_chain(checked.chain(), std::slice::from_ref(&registration.community), context.now)
             .await
             .map_err(Rejection::AssertionNotTrusted)?;
         if signer.community() != &registration.community {
@@ -100,21 +91,14 @@ impl AuthorizationServer {
             bound_uri: Some(registration.client_uri.as_str()),
             skew: self.skew,
         };
-        let assertion = checked
-            .verify(signer, &expected, context.now)
-            .map_err(Rejection::Assertion)?;
+        let assertion = checked.verify(signer, &expected, context.now).map_err(Rejection::Assertion)?;
         // The registration was looked up before the signature held: what was verified must be what was looked up.
         if assertion.object().client_id != registration.client_id {
-            return Err(Rejection::ClientUnknown {
-                issuer: assertion.issuer().to_owned(),
-            });
+            return Err(Rejection::ClientUnknown { issuer: assertion.issuer().to_owned() });
         }
         record.client.proved = true;
         self.spend_assertion(&assertion, context).await?;
-        Ok(AuthenticatedClient {
-            registration,
-            assertion,
-        })
+        Ok(AuthenticatedClient { registration, assertion })
     }
 
     /// The registration that the assertion's `iss` claims, where it may be used at this base.
@@ -129,20 +113,11 @@ impl AuthorizationServer {
         if let Some(parameter) = parameter
             && parameter != issuer
         {
-            return Err(Rejection::ClientIdMismatch {
-                parameter: parameter.to_owned(),
-            });
+            return Err(Rejection::ClientIdMismatch { parameter: parameter.to_owned() });
         }
-        let unknown = || Rejection::ClientUnknown {
-            issuer: issuer.to_owned(),
-        };
+        let unknown = || Rejection::ClientUnknown { issuer: issuer.to_owned() };
         let client_id = ClientId::parse(issuer).map_err(|_| unknown())?;
-        let registration = self
-            .ports
-            .registrations
-            .registration(&client_id)
-            .await?
-            .ok_or_else(unknown)?;
+        let registration = self.ports.registrations.registration(&client_id).await?.ok_or_else(unknown)?;
         record.client.client_id = Some(client_id);
         record.client.community = Some(registration.community.clone());
         record.client.client_uri = Some(registration.client_uri.clone());
@@ -174,21 +149,12 @@ fn may_be_used_at(base: &Base, registration: &Registration) -> Result<(), Reject
         RegistrationStatus::Active => {}
         RegistrationStatus::Cancelled { .. } => return Err(Rejection::ClientCancelled),
         RegistrationStatus::Blocked { reason, .. } => {
-            return Err(Rejection::ClientBlocked {
-                reason: reason.clone(),
-            });
+            return Err(Rejection::ClientBlocked { reason: reason.clone() });
         }
     }
     if registration.group != base.group {
         return Err(Rejection::ClientOfAnotherGroup);
     }
-    let served = base
-        .communities
-        .iter()
-        .any(|membership| membership.community == registration.community);
-    if served {
-        Ok(())
-    } else {
-        Err(Rejection::CommunityNotServed)
-    }
+    let served = base.communities.iter().any(|membership| membership.community == registration.community);
+    if served { Ok(()) } else { Err(Rejection::CommunityNotServed) }
 }

@@ -26,28 +26,20 @@ pub(super) fn grant(
     record: &mut AuditRecord,
 ) -> Result<ClientCredentialsGrant, Rejection> {
     let registration = client.registration();
-    if !registration
-        .grant_types
-        .contains(&GrantType::ClientCredentials)
-    {
+    if !registration.grant_types.contains(&GrantType::ClientCredentials) {
         return Err(Rejection::GrantNotRegistered);
     }
     let context = business_context(client)?;
     record.purpose = Some(AuditPurpose::from(&context));
     b2b::judge(&context, &policy.b2b).map_err(Rejection::B2b)?;
     let scope = granted_scope(registration, requested, policy)?;
-    Ok(ClientCredentialsGrant {
-        scope,
-        b2b: context,
-    })
+    Ok(ClientCredentialsGrant { scope, b2b: context })
 }
 
 /// The `hl7-b2b` object, demanded with every client credentials request whatever the metadata list as required.
 fn business_context(client: &AuthenticatedClient) -> Result<B2bExtension, Rejection> {
     let extensions = &client.assertion().object().extensions;
-    let object = extensions
-        .get(B2bExtension::NAME)
-        .ok_or(Rejection::B2bMissing)?;
+    let object = extensions.get(B2bExtension::NAME).ok_or(Rejection::B2bMissing)?;
     B2bExtension::read(object).map_err(Rejection::B2b)
 }
 
@@ -67,8 +59,6 @@ fn granted_scope(
     match policy.grant_to_registered(&registration.client_uri, &registration.scope, &requested) {
         ScopeDecision::Granted(scope) => Ok(scope),
         ScopeDecision::UnsupportedWildcard(scopes) => Err(Rejection::ScopeWildcard { scopes }),
-        ScopeDecision::Nothing => Err(Rejection::ScopeNotGranted {
-            requested: requested.to_string(),
-        }),
+        ScopeDecision::Nothing => Err(Rejection::ScopeNotGranted { requested: requested.to_string() }),
     }
 }

@@ -64,9 +64,7 @@ impl AuthorizationServer {
         context: &RequestContext,
     ) -> Result<TokenAnswer, Refusal> {
         let mut record = AuditRecord::begun(AuditAction::Token, base.as_str(), context);
-        let result = self
-            .decide_token(base, form, credentials, context, &mut record)
-            .await;
+        let result = self.decide_token(base, form, credentials, context, &mut record).await;
         self.close(record, context, result)
     }
 
@@ -85,9 +83,7 @@ impl AuthorizationServer {
             Grant::ClientCredentials { scope } => scope,
             Grant::Other(grant_type) => return Err(Rejection::GrantTypeUnknown { grant_type }),
         };
-        let client = self
-            .authenticate_client(base, &base.token_endpoint, &request.client, context, record)
-            .await?;
+        let client = self.authenticate_client(base, &base.token_endpoint, &request.client, context, record).await?;
         let policy = self.policy(&client.registration().community)?;
         let grant = client_credentials::grant(&client, requested_scope, policy, record)?;
         self.issue(base, &client, grant, policy, context, record)

@@ -11,10 +11,8 @@ const OBSERVER: &str = "https://holder.example/r4";
 async fn a_refusal_can_be_explained_by_its_correlation_id() {
     let world = World::new();
     let app = world.registered().await;
-    let mallory = App {
-        client_id: app.client_id.clone(),
-        ..App::new(world.red.issue(&["https://mallory.example"], p256()))
-    };
+    let mallory =
+        App { client_id: app.client_id.clone(), ..App::new(world.red.issue(&["https://mallory.example"], p256())) };
     let refusal = world.token(&mallory.assertion()).await.unwrap_err();
     let event = world.audit.last().to_fhir(OBSERVER);
     assert_eq!(event["resourceType"], "AuditEvent");
@@ -25,22 +23,13 @@ async fn a_refusal_can_be_explained_by_its_correlation_id() {
     assert_eq!(told.action, "token");
     assert_eq!(told.reason.as_deref(), Some("certificate-of-another"));
     assert_eq!(told.error.as_deref(), Some("invalid_client"));
-    assert_eq!(
-        told.section.as_deref(),
-        Some("UDAP JWT Client Authentication §6.3")
-    );
+    assert_eq!(told.section.as_deref(), Some("UDAP JWT Client Authentication §6.3"));
     assert!(told.likely_fix.is_some());
-    for fact in [
-        ("registered_uri", APP),
-        ("certificate_uri", "https://mallory.example"),
-    ] {
+    for fact in [("registered_uri", APP), ("certificate_uri", "https://mallory.example")] {
         let (name, value) = fact;
         assert!(told.evidence.contains(&(name.to_owned(), value.to_owned())));
     }
-    assert!(
-        told.facts
-            .contains(&("identity".to_owned(), "claimed".to_owned()))
-    );
+    assert!(told.facts.contains(&("identity".to_owned(), "claimed".to_owned())));
 }
 
 #[tokio::test]
@@ -52,14 +41,8 @@ async fn a_grant_says_who_for_whom_and_for_what() {
     let event = world.audit.last().to_fhir(OBSERVER);
     assert_eq!(event["outcome"], "0");
     assert_eq!(event["purposeOfEvent"][0]["coding"][0]["code"], "TREAT");
-    assert_eq!(
-        event["agent"][0]["who"]["identifier"]["value"],
-        app.client_id
-    );
-    assert_eq!(
-        event["agent"][1]["who"]["identifier"]["value"],
-        "https://clinic.example"
-    );
+    assert_eq!(event["agent"][0]["who"]["identifier"]["value"], app.client_id);
+    assert_eq!(event["agent"][1]["who"]["identifier"]["value"], "https://clinic.example");
     let text = event.to_string();
     assert!(text.contains("A. Person"));
     assert!(!text.contains(&answer.access_token));

@@ -26,11 +26,7 @@ fn document(world: &World, base: &str, query: CommunityQuery<'_>) -> Arc<Prepare
 fn the_metadata_say_what_is_offered() {
     let world = World::new();
     let mut metadata = read(&document(&world, "r4", CommunityQuery::Unnamed));
-    let signed = metadata
-        .as_object_mut()
-        .unwrap()
-        .remove("signed_metadata")
-        .unwrap();
+    let signed = metadata.as_object_mut().unwrap().remove("signed_metadata").unwrap();
     assert_eq!(signed.as_str().unwrap().split('.').count(), 3);
     assert_eq!(
         metadata,
@@ -110,9 +106,7 @@ fn an_unknown_community_gets_what_the_base_says() {
         }
         let world = plan.start();
         // Blue is a community of this node, but not of this base.
-        let answer = world
-            .server
-            .udap_metadata(&base_name(base), CommunityQuery::Named(BLUE));
+        let answer = world.server.udap_metadata(&base_name(base), CommunityQuery::Named(BLUE));
         match (setting, answer) {
             (UnknownCommunity::NoContent, Discovery::NoContent)
             | (UnknownCommunity::NotFound, Discovery::NotFound)
@@ -147,14 +141,10 @@ fn nothing_is_signed_past_the_certificate_s_life() {
     let jwt = read(&document(&world, "lab", CommunityQuery::Unnamed));
     let claims = claims_of(jwt["signed_metadata"].as_str().unwrap());
     assert_eq!(claims["exp"], NOW + 3600);
-    let ended = world
-        .server
-        .renew_documents(UnixTime::from_secs(NOW + 3600), [3; 32]);
+    let ended = world.server.renew_documents(UnixTime::from_secs(NOW + 3600), [3; 32]);
     assert_eq!(ended.failures.len(), 1);
     assert_eq!(ended.failures[0].base, base_name("lab"));
-    let answer = world
-        .server
-        .udap_metadata(&base_name("lab"), CommunityQuery::Unnamed);
+    let answer = world.server.udap_metadata(&base_name("lab"), CommunityQuery::Unnamed);
     assert!(matches!(answer, Discovery::Unavailable));
 }
 

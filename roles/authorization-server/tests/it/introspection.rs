@@ -6,9 +6,7 @@ use tessera_authorization_server::ports::{MassRevocation, RevocationStore};
 use tessera_trust::UnixTime;
 
 use crate::pki::p256;
-use crate::world::{
-    APP, App, BLUE, NOW, RED, World, base_name, code, community, token_form, told, url,
-};
+use crate::world::{APP, App, BLUE, NOW, RED, World, base_name, code, community, token_form, told, url};
 
 async fn active(world: &World, caller: &App, token: &str) -> bool {
     world.introspect(caller, token, 0).await.unwrap().active
@@ -33,10 +31,7 @@ async fn a_token_is_active_for_its_client_and_the_resource_server() {
     assert_eq!(json["scope"], "system/Patient.read");
     assert_eq!(json["aud"], url("r4"));
     assert_eq!(json["exp"], NOW + 900);
-    assert_eq!(
-        json["extensions"]["hl7-b2b"]["purpose_of_use"],
-        json!(["urn:oid:2.16.840.1.113883.5.8#TREAT"])
-    );
+    assert_eq!(json["extensions"]["hl7-b2b"]["purpose_of_use"], json!(["urn:oid:2.16.840.1.113883.5.8#TREAT"]));
     let resource_server = other(&world, "https://rs.example/udap").await;
     assert!(active(&world, &resource_server, &token).await);
 }
@@ -49,15 +44,10 @@ async fn a_token_of_others_is_not_active() {
     let token = world.token(&app.assertion()).await.unwrap().access_token;
     let stranger = other(&world, "https://stranger.example").await;
     let answer = world.introspect(&stranger, &token, 0).await.unwrap();
-    assert_eq!(
-        serde_json::to_value(&answer).unwrap(),
-        json!({"active": false})
-    );
+    assert_eq!(serde_json::to_value(&answer).unwrap(), json!({"active": false}));
     // The resource server's URI under another community is another party.
     let mut twin = App::new(world.blue.issue(&["https://rs.example/udap"], p256()));
-    twin.client_id = world
-        .client_id(&twin.statement_of("https://rs.example/udap"))
-        .await;
+    twin.client_id = world.client_id(&twin.statement_of("https://rs.example/udap")).await;
     assert!(!active(&world, &twin, &token).await);
 }
 
@@ -65,10 +55,7 @@ async fn a_token_of_others_is_not_active() {
 async fn what_is_no_token_of_this_base_is_not_active() {
     let world = World::new();
     let app = world.registered().await;
-    let lab = token_form(
-        &app.assertion_for(&url("lab/token"), 0),
-        "system/Patient.read",
-    );
+    let lab = token_form(&app.assertion_for(&url("lab/token"), 0), "system/Patient.read");
     let of_lab = world.token_at("lab", &lab, &world.now()).await.unwrap();
     let own = world.token(&app.assertion()).await.unwrap().access_token;
     let (signed, _) = own.rsplit_once('.').unwrap();
@@ -86,30 +73,19 @@ async fn the_caller_authenticates_for_this_endpoint_and_once() {
     let app = world.registered().await;
     let token = world.token(&app.assertion()).await.unwrap().access_token;
     let form = |audience: &str| {
-        token_form(&app.assertion_for(audience, 0), "")
-            .without("grant_type")
-            .without("scope")
-            .with("token", &token)
+        token_form(&app.assertion_for(audience, 0), "").without("grant_type").without("scope").with("token", &token)
     };
     let ask = async |form: &crate::world::Form, credentials| {
-        world
-            .server
-            .introspect(&base_name("r4"), &form.read(), credentials, &world.now())
-            .await
+        world.server.introspect(&base_name("r4"), &form.read(), credentials, &world.now()).await
     };
     let none = PresentedCredentials::default();
     for audience in [url("r4/token"), url("lab/introspect"), url("r4/revoke")] {
         assert_eq!(code(ask(&form(&audience), none).await), "invalid_client");
     }
     let good = form(&url("r4/introspect"));
-    let header = PresentedCredentials {
-        authorization_header: true,
-    };
+    let header = PresentedCredentials { authorization_header: true };
     assert_eq!(code(ask(&good, header).await), "invalid_request");
-    assert_eq!(
-        code(ask(&good.clone().without("token"), none).await),
-        "invalid_request"
-    );
+    assert_eq!(code(ask(&good.clone().without("token"), none).await), "invalid_request");
     assert!(ask(&good, none).await.unwrap().active);
     assert_eq!(told(ask(&good, none).await).1, "jti-replayed");
 }
@@ -151,24 +127,11 @@ async fn an_operator_kills_many_tokens_at_once() {
         let unrelated = MassRevocation::Community(community(BLUE));
         world.memory.revoke_tokens(unrelated, now).await.unwrap();
         assert!(active(&world, &app, &token).await);
-        world
-            .memory
-            .revoke_tokens(kinds[which].clone(), now)
-            .await
-            .unwrap();
+        world.memory.revoke_tokens(kinds[which].clone(), now).await.unwrap();
         assert!(!active(&world, &app, &token).await);
-        let form = token_form(
-            &app.assertion_for(&url("r4/token"), 1),
-            "system/Patient.read",
-        );
+        let form = token_form(&app.assertion_for(&url("r4/token"), 1), "system/Patient.read");
         let newer = world.token_at("r4", &form, &world.at(1)).await.unwrap();
-        assert!(
-            world
-                .introspect(&app, &newer.access_token, 1)
-                .await
-                .unwrap()
-                .active
-        );
+        assert!(world.introspect(&app, &newer.access_token, 1).await.unwrap().active);
     }
 }
 

@@ -4,8 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tessera_jose::key::{KeyKind, SigningKey, SoftwareKey};
 use tessera_trust::{
-    Anchor, Certificate, CertificateChain, CertificateProfile, CommunityId, RevocationPolicy,
-    TrustCommunity, UnixTime,
+    Anchor, Certificate, CertificateChain, CertificateProfile, CommunityId, RevocationPolicy, TrustCommunity, UnixTime,
 };
 
 use crate::world::NOW;
@@ -38,21 +37,8 @@ impl Ca {
             extension(BASIC_CONSTRAINTS, &[0x30, 0x03, 0x01, 0x01, 0xff]),
             extension(KEY_USAGE, &[0x03, 0x02, 0x01, 0x06]),
         ];
-        let der = sign(
-            &tbs(
-                name,
-                name,
-                key.public_key(),
-                3650 * DAY,
-                &extensions.concat(),
-            ),
-            &key,
-        );
-        Self {
-            name: name.to_owned(),
-            certificate: Arc::new(Certificate::from_der(&der).unwrap()),
-            key,
-        }
+        let der = sign(&tbs(name, name, key.public_key(), 3650 * DAY, &extensions.concat()), &key);
+        Self { name: name.to_owned(), certificate: Arc::new(Certificate::from_der(&der).unwrap()), key }
     }
 
     pub(crate) fn community(&self, id: &CommunityId) -> TrustCommunity {
@@ -72,28 +58,11 @@ impl Ca {
     }
 
     pub(crate) fn issue_for(&self, uris: &[&str], key: Arc<dyn SigningKey>, life: u64) -> Identity {
-        let names: Vec<u8> = uris
-            .iter()
-            .flat_map(|uri| tlv(0x86, uri.as_bytes()))
-            .collect();
-        let extensions = [
-            extension(SUBJECT_ALT_NAME, &tlv(0x30, &names)),
-            extension(KEY_USAGE, &[0x03, 0x02, 0x07, 0x80]),
-        ];
-        let leaf = sign(
-            &tbs(
-                &self.name,
-                "leaf",
-                key.public_key(),
-                life,
-                &extensions.concat(),
-            ),
-            &self.key,
-        );
-        Identity {
-            key,
-            chain: vec![leaf, self.certificate.der().to_vec()],
-        }
+        let names: Vec<u8> = uris.iter().flat_map(|uri| tlv(0x86, uri.as_bytes())).collect();
+        let extensions =
+            [extension(SUBJECT_ALT_NAME, &tlv(0x30, &names)), extension(KEY_USAGE, &[0x03, 0x02, 0x07, 0x80])];
+        let leaf = sign(&tbs(&self.name, "leaf", key.public_key(), life, &extensions.concat()), &self.key);
+        Identity { key, chain: vec![leaf, self.certificate.der().to_vec()] }
     }
 }
 
@@ -114,8 +83,7 @@ pub(crate) fn p384() -> Arc<dyn SigningKey> {
 /// One RSA key for all bases: making one is slow.
 pub(crate) fn rsa() -> Arc<dyn SigningKey> {
     static KEY: OnceLock<Arc<SoftwareKey>> = OnceLock::new();
-    KEY.get_or_init(|| Arc::new(SoftwareKey::generate(KeyKind::Rsa).unwrap()))
-        .clone()
+    KEY.get_or_init(|| Arc::new(SoftwareKey::generate(KeyKind::Rsa).unwrap())).clone()
 }
 
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -144,11 +112,7 @@ fn name(text: &str) -> Vec<u8> {
 }
 
 fn extension(oid: &[u8], value: &[u8]) -> Vec<u8> {
-    let critical: &[u8] = if oid == SUBJECT_ALT_NAME {
-        &[]
-    } else {
-        &[0x01, 0x01, 0xff]
-    };
+    let critical: &[u8] = if oid == SUBJECT_ALT_NAME { &[] } else { &[0x01, 0x01, 0xff] };
     sequence(&[&tlv(0x06, oid), critical, &tlv(0x04, value)])
 }
 
@@ -176,11 +140,7 @@ fn sign(tbs: &[u8], key: &SoftwareKey) -> Vec<u8> {
     let signature = key.sign(tbs).unwrap();
     let (r, s) = signature.split_at(32);
     let signature = sequence(&[&integer(r), &integer(s)]);
-    sequence(&[
-        tbs,
-        &sequence(&[&tlv(0x06, ECDSA_WITH_SHA256)]),
-        &tlv(0x03, &[&[0], signature.as_slice()].concat()),
-    ])
+    sequence(&[tbs, &sequence(&[&tlv(0x06, ECDSA_WITH_SHA256)]), &tlv(0x03, &[&[0], signature.as_slice()].concat())])
 }
 
 fn integer(bytes: &[u8]) -> Vec<u8> {

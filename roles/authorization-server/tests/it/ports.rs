@@ -7,16 +7,14 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use tessera_authorization_server::audit::AuditRecord;
 use tessera_authorization_server::ports::{
-    AuditSink, Cancelled, JtiSpend, MassRevocation, Registered, RegistrationStore, ReplayStore,
-    RevocationStore, Spend, StoreError, TokenReference, TokenStatus, Trust,
+    AuditSink, Cancelled, JtiSpend, MassRevocation, Registered, RegistrationStore, ReplayStore, RevocationStore, Spend,
+    StoreError, TokenReference, TokenStatus, Trust,
 };
-use tessera_authorization_server::registered::{
-    Registration, RegistrationDraft, RegistrationStatus,
-};
+use tessera_authorization_server::registered::{Registration, RegistrationDraft, RegistrationStatus};
 use tessera_authorization_server::settings::GroupName;
 use tessera_trust::{
-    Budget, CertificateChain, CommunityId, Evidence, PathSearch, Step, TrustCommunity,
-    TrustRefusal, UnixTime, VerifiedChain,
+    Budget, CertificateChain, CommunityId, Evidence, PathSearch, Step, TrustCommunity, TrustRefusal, UnixTime,
+    VerifiedChain,
 };
 use tessera_udap::ids::{ClientId, ClientUri, Jti};
 
@@ -55,11 +53,7 @@ impl Memory {
 impl RegistrationStore for Memory {
     async fn registration(&self, id: &ClientId) -> Result<Option<Registration>, StoreError> {
         let state = self.open()?;
-        Ok(state
-            .registrations
-            .iter()
-            .find(|r| r.client_id == *id)
-            .cloned())
+        Ok(state.registrations.iter().find(|r| r.client_id == *id).cloned())
     }
 
     async fn register(&self, draft: RegistrationDraft) -> Result<Registered, StoreError> {
@@ -97,10 +91,7 @@ impl RegistrationStore for Memory {
 }
 
 impl State {
-    fn live(
-        &mut self,
-        (group, community, uri): (&GroupName, &CommunityId, &ClientUri),
-    ) -> Option<&mut Registration> {
+    fn live(&mut self, (group, community, uri): (&GroupName, &CommunityId, &ClientUri)) -> Option<&mut Registration> {
         self.registrations.iter_mut().find(|r| {
             r.group == *group
                 && r.community == *community
@@ -114,16 +105,8 @@ impl State {
 impl ReplayStore for Memory {
     async fn spend_jti(&self, spend: JtiSpend) -> Result<Spend, StoreError> {
         let mut state = self.open()?;
-        let key = (
-            spend.community.as_str().to_owned(),
-            spend.issuer,
-            spend.jti.as_str().to_owned(),
-        );
-        if state
-            .spent
-            .get(&key)
-            .is_some_and(|until| *until >= spend.now)
-        {
+        let key = (spend.community.as_str().to_owned(), spend.issuer, spend.jti.as_str().to_owned());
+        if state.spent.get(&key).is_some_and(|until| *until >= spend.now) {
             return Ok(Spend::Replayed);
         }
         state.spent.insert(key, spend.until);
@@ -140,11 +123,7 @@ impl RevocationStore for Memory {
 
     async fn token_status(&self, token: &TokenReference) -> Result<TokenStatus, StoreError> {
         let state = self.open()?;
-        let Some(client) = state
-            .registrations
-            .iter()
-            .find(|r| r.client_id == token.client_id)
-        else {
+        let Some(client) = state.registrations.iter().find(|r| r.client_id == token.client_id) else {
             return Ok(TokenStatus::ClientGone);
         };
         let marked = state.marks.iter().any(|(which, at)| {

@@ -9,9 +9,7 @@ use tessera_trust::UnixTime;
 use tessera_udap::ids::ClientUri;
 
 use crate::pki::{Ca, p256, p384, rsa};
-use crate::world::{
-    APP, App, BLUE, NOW, Plan, World, code, community, group_name, scopes, told, url,
-};
+use crate::world::{APP, App, BLUE, NOW, Plan, World, code, community, group_name, scopes, told, url};
 
 /// Shows: DCR-2, DCR-3, DCR-19, DCR-21, DCR-22
 #[tokio::test]
@@ -24,17 +22,9 @@ async fn a_new_client_gets_its_registration_as_it_holds() {
     assert_eq!(response["client_id"].as_str().unwrap().len(), 22);
     assert_eq!(response["client_name"], "Visiting App");
     assert_eq!(response["grant_types"], json!(["client_credentials"]));
-    assert_eq!(
-        response["scope"],
-        "system/Patient.read system/Observation.read system/*.read"
-    );
+    assert_eq!(response["scope"], "system/Patient.read system/Observation.read system/*.read");
     assert_eq!(response["contacts"], json!(["mailto:team@app.example"]));
-    assert!(
-        response["software_statement"]
-            .as_str()
-            .unwrap()
-            .contains('.')
-    );
+    assert!(response["software_statement"].as_str().unwrap().contains('.'));
     for absent in ["iss", "sub", "aud", "exp", "iat", "jti", "logo_uri"] {
         assert!(response.get(absent).is_none(), "{absent}");
     }
@@ -42,10 +32,7 @@ async fn a_new_client_gets_its_registration_as_it_holds() {
     assert_eq!(record.action, AuditAction::RegistrationCreated);
     assert_eq!(record.outcome, AuditOutcome::Granted);
     assert!(record.client.proved);
-    assert!(
-        !record.notes.is_empty(),
-        "a soft revocation policy is audited"
-    );
+    assert!(!record.notes.is_empty(), "a soft revocation policy is audited");
 }
 
 #[tokio::test]
@@ -53,11 +40,7 @@ async fn the_statement_is_returned_as_submitted() {
     let world = World::new();
     let jwt = world.app().statement().sign();
     let body = json!({"software_statement": jwt, "udap": "1"}).to_string();
-    let answer = world
-        .server
-        .register(&group_name("main"), body.as_bytes(), &world.now())
-        .await
-        .unwrap();
+    let answer = world.server.register(&group_name("main"), body.as_bytes(), &world.now()).await.unwrap();
     assert_eq!(answer.response.software_statement, jwt);
 }
 
@@ -68,31 +51,19 @@ async fn refuses_what_the_statement_does_not_prove() {
     let good = world.app().statement();
     let two = json!([url("register/main"), url("x")]);
     let broken = [
-        (
-            good.clone().with("sub", "https://app.example/UDAP"),
-            "sub-is-not-iss",
-        ),
-        (
-            good.clone().with("iss", "https://other.example/udap"),
-            "sub-is-not-iss",
-        ),
+        (good.clone().with("sub", "https://app.example/UDAP"), "sub-is-not-iss"),
+        (good.clone().with("iss", "https://other.example/udap"), "sub-is-not-iss"),
         (good.clone().with("aud", url("r4/token")), "audience"),
         (good.clone().with("aud", url("register/annex")), "audience"),
         (good.clone().with("aud", url("register/main/")), "audience"),
         (good.clone().with("aud", url("register")), "audience"),
         (good.clone().with("aud", two), "audience"),
         (good.clone().with("exp", NOW + 301), "lifetime-too-long"),
-        (
-            good.clone().with("exp", (NOW + 300).to_string()),
-            "claim-type",
-        ),
+        (good.clone().with("exp", (NOW + 300).to_string()), "claim-type"),
         (good.clone().with("exp", 1_800_000_300.5), "claim-type"),
         (good.clone().with("exp", NOW - 1), "exp-before-iat"),
         (good.clone().with("iat", NOW + 100), "not-yet-valid"),
-        (
-            good.clone().with("iat", NOW - 300).with("exp", NOW - 100),
-            "expired",
-        ),
+        (good.clone().with("iat", NOW - 300).with("exp", NOW - 100), "expired"),
         (good.clone().without("exp"), "claim-missing"),
         (good.clone().without("iat"), "claim-missing"),
         (good.clone().without("jti"), "claim-missing"),
@@ -107,10 +78,7 @@ async fn refuses_what_the_statement_does_not_prove() {
         assert_eq!(refused, expected, "{}", statement.claims);
     }
     assert!(world.memory.state().registrations.is_empty());
-    assert!(
-        world.memory.state().spent.is_empty(),
-        "nothing is remembered before all holds"
-    );
+    assert!(world.memory.state().spent.is_empty(), "nothing is remembered before all holds");
     for record in world.audit.records() {
         assert!(matches!(record.outcome, AuditOutcome::Refused(_)));
     }
@@ -120,10 +88,7 @@ async fn refuses_what_the_statement_does_not_prove() {
 #[tokio::test]
 async fn refuses_statement_whose_iss_is_not_in_the_san() {
     let world = World::new();
-    let identity = world.red.issue(
-        &["https://App.example/udap", "https://app.example/udap/"],
-        p256(),
-    );
+    let identity = world.red.issue(&["https://App.example/udap", "https://app.example/udap/"], p256());
     let refused = code(world.register(&App::new(identity).statement()).await);
     assert_eq!(refused, "invalid_software_statement");
     let identity = world.red.issue(&["https://other.example", APP], p256());
@@ -137,20 +102,10 @@ async fn a_certificate_of_no_community_is_unapproved() {
     let world = World::new();
     let stranger = App::new(Ca::new("Stranger").issue(&[APP], p256()));
     let (code, reason) = told(world.register(&stranger.statement()).await);
-    assert_eq!(
-        (code.as_str(), reason),
-        ("unapproved_software_statement", "no-path-to-anchor")
-    );
+    assert_eq!((code.as_str(), reason), ("unapproved_software_statement", "no-path-to-anchor"));
     assert!(world.memory.state().spent.is_empty());
-    let AuditOutcome::Refused(refusal) = world.audit.last().outcome else {
-        panic!("was not refused")
-    };
-    assert!(
-        refusal
-            .evidence
-            .iter()
-            .any(|(name, _)| *name == "community")
-    );
+    let AuditOutcome::Refused(refusal) = world.audit.last().outcome else { panic!("was not refused") };
+    assert!(refusal.evidence.iter().any(|(name, _)| *name == "community"));
     assert!(!world.audit.last().client.proved);
 }
 
@@ -159,15 +114,9 @@ async fn a_certificate_of_no_community_is_unapproved() {
 async fn an_expired_certificate_is_unapproved() {
     let world = World::new();
     let app = App::new(world.red.issue_for(&[APP], p256(), 60));
-    let late = app
-        .statement()
-        .with("iat", NOW + 100)
-        .with("exp", NOW + 200);
+    let late = app.statement().with("iat", NOW + 100).with("exp", NOW + 200);
     let (code, reason) = told(world.register_at("main", &late, &world.at(100)).await);
-    assert_eq!(
-        (code.as_str(), reason),
-        ("unapproved_software_statement", "expired")
-    );
+    assert_eq!((code.as_str(), reason), ("unapproved_software_statement", "expired"));
 }
 
 /// Shows: DCR-8, JWT-8, JWT-9
@@ -177,10 +126,7 @@ async fn a_statement_is_good_once_and_its_jti_again_after_its_end() {
     let statement = world.app().statement();
     world.register(&statement).await.unwrap();
     let (code, reason) = told(world.register(&statement).await);
-    assert_eq!(
-        (code.as_str(), reason),
-        ("invalid_software_statement", "jti-replayed")
-    );
+    assert_eq!((code.as_str(), reason), ("invalid_software_statement", "jti-replayed"));
     let later = NOW + 500;
     let again = statement.with("iat", later).with("exp", later + 300);
     let answer = world.register_at("main", &again, &world.at(500)).await;
@@ -195,10 +141,7 @@ async fn a_member_of_another_community_cannot_burn_a_jti() {
     let mut copy = twin.statement();
     copy.claims = statement.claims.clone();
     world.register(&copy).await.unwrap();
-    assert_eq!(
-        world.register(&statement).await.unwrap().status,
-        RegistrationStatusCode::Created
-    );
+    assert_eq!(world.register(&statement).await.unwrap().status, RegistrationStatusCode::Created);
 }
 
 /// Shows: DCR-17, DCR-23
@@ -216,10 +159,7 @@ async fn refuses_bodies_that_are_no_registration() {
         format!(r#"{{"software_statement":"{jwt}","software_statement":"{jwt}","udap":"1"}}"#),
         String::new(),
     ] {
-        let refused = world
-            .server
-            .register(&group_name("main"), body.as_bytes(), &world.now())
-            .await;
+        let refused = world.server.register(&group_name("main"), body.as_bytes(), &world.now()).await;
         assert_eq!(code(refused), "invalid_client_metadata", "{body}");
     }
     assert!(world.memory.state().spent.is_empty());
@@ -236,15 +176,7 @@ async fn what_stands_beside_the_statement_is_ignored() {
         "scope": "system/*.write",
         "certifications": ["not.a.jwt"],
     });
-    let answer = world
-        .server
-        .register(
-            &group_name("main"),
-            body.to_string().as_bytes(),
-            &world.now(),
-        )
-        .await
-        .unwrap();
+    let answer = world.server.register(&group_name("main"), body.to_string().as_bytes(), &world.now()).await.unwrap();
     assert_eq!(answer.response.client_name, "Visiting App");
     assert!(!answer.response.scope.contains_str("system/*.write"));
 }
@@ -260,23 +192,13 @@ async fn refuses_metadata_that_break_a_rule() {
         good.clone().with("client_name", 5),
         good.clone().without("contacts"),
         good.clone().with("contacts", json!([])),
-        good.clone()
-            .with("contacts", json!(["https://app.example"])),
+        good.clone().with("contacts", json!(["https://app.example"])),
         good.clone().with("contacts", json!(["mailto:"])),
         good.clone().with("grant_types", json!(["password"])),
-        good.clone().with(
-            "grant_types",
-            json!(["client_credentials", "refresh_token"]),
-        ),
+        good.clone().with("grant_types", json!(["client_credentials", "refresh_token"])),
         good.clone().with("grant_types", json!(["refresh_token"])),
-        good.clone().with(
-            "grant_types",
-            json!(["client_credentials", "authorization_code"]),
-        ),
-        good.clone().with(
-            "grant_types",
-            json!(["client_credentials", "client_credentials"]),
-        ),
+        good.clone().with("grant_types", json!(["client_credentials", "authorization_code"])),
+        good.clone().with("grant_types", json!(["client_credentials", "client_credentials"])),
         good.clone().without("grant_types"),
         good.clone().with("token_endpoint_auth_method", "none"),
         good.clone().without("token_endpoint_auth_method"),
@@ -297,24 +219,14 @@ async fn the_code_grant_is_not_offered_yet() {
     let statement = world
         .app()
         .statement()
-        .with(
-            "grant_types",
-            json!(["authorization_code", "refresh_token"]),
-        )
+        .with("grant_types", json!(["authorization_code", "refresh_token"]))
         .with("redirect_uris", json!(["https://app.example/back"]))
         .with("response_types", json!(["code"]))
         .with("logo_uri", "https://app.example/logo.png")
         .with("scope", "user/Patient.read");
     let (code, reason) = told(world.register(&statement).await);
-    assert_eq!(
-        (code.as_str(), reason),
-        ("invalid_client_metadata", "grant-not-offered")
-    );
-    assert_eq!(
-        world.memory.state().spent.len(),
-        1,
-        "it held, so its jti is spent"
-    );
+    assert_eq!((code.as_str(), reason), ("invalid_client_metadata", "grant-not-offered"));
+    assert_eq!(world.memory.state().spent.len(), 1, "it held, so its jti is spent");
     assert!(world.memory.state().registrations.is_empty());
 }
 
@@ -323,18 +235,10 @@ async fn the_code_grant_is_not_offered_yet() {
 async fn scopes_are_negotiated() {
     let world = World::new();
     let good = world.app().statement();
-    let mixed =
-        "user/Patient.read system/Patient.read system/Practitioner.write user/*.read launch";
+    let mixed = "user/Patient.read system/Patient.read system/Practitioner.write user/*.read launch";
     let answer = world.register(&good.clone().with("scope", mixed)).await;
-    assert_eq!(
-        answer.unwrap().response.scope,
-        scopes("system/Patient.read")
-    );
-    for nothing in [
-        "system/Patient.write",
-        "user/Patient.read openid",
-        "system/Patient.read system/*.write",
-    ] {
+    assert_eq!(answer.unwrap().response.scope, scopes("system/Patient.read"));
+    for nothing in ["system/Patient.write", "user/Patient.read openid", "system/Patient.read system/*.write"] {
         let good = world.app().statement();
         let refused = code(world.register(&good.with("scope", nothing)).await);
         assert_eq!(refused, "invalid_client_metadata", "{nothing}");
@@ -347,19 +251,16 @@ async fn a_policy_grants_some_clients_less() {
     let world = Plan::new()
         .with_policy(|policy| {
             policy.scope_grants.default = Some(scopes("system/Observation.read"));
-            policy.scope_grants.by_client.insert(
-                ClientUri::parse("https://friend.example").unwrap(),
-                scopes("system/Patient.read"),
-            );
+            policy
+                .scope_grants
+                .by_client
+                .insert(ClientUri::parse("https://friend.example").unwrap(), scopes("system/Patient.read"));
         })
         .start();
     let plain = world.register(&world.app().statement()).await.unwrap();
     assert_eq!(plain.response.scope, scopes("system/Observation.read"));
     let friend = App::new(world.red.issue(&["https://friend.example"], p256()));
-    let friend = world
-        .register(&friend.statement_of("https://friend.example"))
-        .await
-        .unwrap();
+    let friend = world.register(&friend.statement_of("https://friend.example")).await.unwrap();
     assert_eq!(friend.response.scope, scopes("system/Patient.read"));
 }
 
@@ -368,25 +269,17 @@ async fn a_policy_grants_some_clients_less() {
 async fn only_the_community_s_algorithms_are_accepted() {
     let world = World::new();
     let es384 = App::new(world.red.issue(&[APP], p384()));
-    assert_eq!(
-        code(world.register(&es384.statement()).await),
-        "invalid_software_statement"
-    );
+    assert_eq!(code(world.register(&es384.statement()).await), "invalid_software_statement");
     let rs256 = App::new(world.red.issue(&[APP], rsa()));
     assert!(world.register(&rs256.statement()).await.is_ok());
     // An algorithm that only another community of the group accepts does not pass for this one.
     let world = Plan::new()
         .with_policy(|policy| {
-            policy.algorithms = [tessera_jose::algorithm::Algorithm::Rs256]
-                .into_iter()
-                .collect();
+            policy.algorithms = [tessera_jose::algorithm::Algorithm::Rs256].into_iter().collect();
         })
         .start();
     let (code, reason) = told(world.register(&world.app().statement()).await);
-    assert_eq!(
-        (code.as_str(), reason),
-        ("invalid_software_statement", "algorithm-not-accepted")
-    );
+    assert_eq!((code.as_str(), reason), ("invalid_software_statement", "algorithm-not-accepted"));
     let blue = App::new(world.blue.issue(&[APP], p256()));
     assert!(world.register(&blue.statement()).await.is_ok());
 }
@@ -395,17 +288,10 @@ async fn only_the_community_s_algorithms_are_accepted() {
 #[tokio::test]
 async fn a_change_keeps_the_client_id_and_replaces_the_rest() {
     let world = World::new();
-    let first = world
-        .app()
-        .statement()
-        .with("logo_uri", "https://app.example/logo.png");
+    let first = world.app().statement().with("logo_uri", "https://app.example/logo.png");
     let created = world.register(&first).await.unwrap().response;
     // A renewed certificate with another key, the same URI and community.
-    let second = world
-        .app()
-        .statement()
-        .with("client_name", "Renamed")
-        .with("scope", "system/Patient.read");
+    let second = world.app().statement().with("client_name", "Renamed").with("scope", "system/Patient.read");
     let answer = world.register(&second).await.unwrap();
     assert_eq!(answer.status, RegistrationStatusCode::Changed);
     assert_eq!(answer.response.client_id, created.client_id);
@@ -453,14 +339,8 @@ async fn another_registration_endpoint_keeps_its_own_registrations() {
     let elsewhere = app.statement().with("aud", url("register/annex"));
     let answer = world.register_at("annex", &elsewhere, &world.now()).await;
     assert_eq!(answer.unwrap().status, RegistrationStatusCode::Created);
-    let cancel = app
-        .statement()
-        .with("aud", url("register/annex"))
-        .with("grant_types", json!([]));
-    world
-        .register_at("annex", &cancel, &world.now())
-        .await
-        .unwrap();
+    let cancel = app.statement().with("aud", url("register/annex")).with("grant_types", json!([]));
+    world.register_at("annex", &cancel, &world.now()).await.unwrap();
     assert!(world.token(&app.assertion()).await.is_ok());
     // A community that no base of the group serves is not trusted at its endpoint.
     let blue = App::new(world.blue.issue(&[APP], p256()));
@@ -480,15 +360,9 @@ async fn an_empty_list_of_grants_is_a_cancel() {
     let response: Value = serde_json::to_value(&answer.response).unwrap();
     assert_eq!(response["grant_types"], json!([]));
     assert_eq!(response["client_id"], app.client_id);
-    assert_eq!(
-        told(world.token(&app.assertion()).await),
-        ("invalid_client".to_owned(), "client-cancelled")
-    );
+    assert_eq!(told(world.token(&app.assertion()).await), ("invalid_client".to_owned(), "client-cancelled"));
     let (code, reason) = told(world.register(&cancel()).await);
-    assert_eq!(
-        (code.as_str(), reason),
-        ("invalid_client_metadata", "nothing-to-cancel")
-    );
+    assert_eq!((code.as_str(), reason), ("invalid_client_metadata", "nothing-to-cancel"));
     let anew = world.register(&app.statement()).await.unwrap();
     assert_eq!(anew.status, RegistrationStatusCode::Created);
     assert_ne!(anew.response.client_id.as_str(), app.client_id);
@@ -499,15 +373,10 @@ async fn a_cancel_obeys_every_other_rule() {
     let world = World::new();
     let app = world.registered().await;
     let cancel = app.statement().with("grant_types", json!([]));
-    for broken in [
-        cancel.clone().with("aud", url("r4")),
-        cancel.clone().with("exp", NOW + 301),
-        cancel.clone().signed_by(p256()),
-    ] {
-        assert_eq!(
-            code(world.register(&broken).await),
-            "invalid_software_statement"
-        );
+    for broken in
+        [cancel.clone().with("aud", url("r4")), cancel.clone().with("exp", NOW + 301), cancel.clone().signed_by(p256())]
+    {
+        assert_eq!(code(world.register(&broken).await), "invalid_software_statement");
     }
     assert!(world.token(&app.assertion()).await.is_ok());
 }
@@ -518,20 +387,11 @@ async fn an_operator_s_block_outranks_change_and_cancel() {
     let app = world.registered().await;
     let blocked = world.memory.state().registrations[0].blocked("fraud", UnixTime::from_secs(NOW));
     world.memory.state().registrations[0] = blocked;
-    for statement in [
-        app.statement(),
-        app.statement().with("grant_types", json!([])),
-    ] {
+    for statement in [app.statement(), app.statement().with("grant_types", json!([]))] {
         let (code, reason) = told(world.register(&statement).await);
-        assert_eq!(
-            (code.as_str(), reason),
-            ("unapproved_software_statement", "client-blocked")
-        );
+        assert_eq!((code.as_str(), reason), ("unapproved_software_statement", "client-blocked"));
     }
-    assert_eq!(
-        told(world.token(&app.assertion()).await),
-        ("invalid_client".to_owned(), "client-blocked")
-    );
+    assert_eq!(told(world.token(&app.assertion()).await), ("invalid_client".to_owned(), "client-blocked"));
     let status = world.memory.state().registrations[0].status.clone();
     assert!(matches!(status, RegistrationStatus::Blocked { .. }));
 }
@@ -543,13 +403,8 @@ async fn a_store_that_fails_is_our_fault() {
     let refusal = world.register(&world.app().statement()).await.unwrap_err();
     assert!(refusal.class().is_ours());
     assert_eq!(refusal.error().code.as_str(), "temporarily_unavailable");
-    assert!(
-        !refusal.error().description.contains("disk"),
-        "the inside stays inside"
-    );
-    let AuditOutcome::Failed(record) = world.audit.last().outcome else {
-        panic!("is a failure")
-    };
+    assert!(!refusal.error().description.contains("disk"), "the inside stays inside");
+    let AuditOutcome::Failed(record) = world.audit.last().outcome else { panic!("is a failure") };
     assert!(record.detail.contains("the disk is gone"));
 }
 
@@ -557,8 +412,6 @@ async fn a_store_that_fails_is_our_fault() {
 async fn an_unknown_group_is_not_found() {
     let world = World::new();
     let context: RequestContext = world.now();
-    let refused = world
-        .register_at("nowhere", &world.app().statement(), &context)
-        .await;
+    let refused = world.register_at("nowhere", &world.app().statement(), &context).await;
     assert_eq!(told(refused).1, "no-such-place");
 }

@@ -21,10 +21,7 @@ async fn a_revoked_token_is_dead() {
 async fn what_is_unknown_counts_as_revoked() {
     let world = World::new();
     let app = world.registered().await;
-    let lab = token_form(
-        &app.assertion_for(&url("lab/token"), 0),
-        "system/Patient.read",
-    );
+    let lab = token_form(&app.assertion_for(&url("lab/token"), 0), "system/Patient.read");
     let of_lab = world.token_at("lab", &lab, &world.now()).await.unwrap();
     for token in ["garbage", &of_lab.access_token] {
         world.revoke(&app, token).await.unwrap();
@@ -40,10 +37,7 @@ async fn a_client_revokes_its_own_tokens_only() {
     let uri = "https://stranger.example";
     let mut stranger = App::new(world.red.issue(&[uri], p256()));
     stranger.client_id = world.client_id(&stranger.statement_of(uri)).await;
-    assert_eq!(
-        told(world.revoke(&stranger, &token).await),
-        ("invalid_grant".to_owned(), "token-of-another")
-    );
+    assert_eq!(told(world.revoke(&stranger, &token).await), ("invalid_grant".to_owned(), "token-of-another"));
     assert!(world.introspect(&app, &token, 0).await.unwrap().active);
 }
 
@@ -53,8 +47,5 @@ async fn a_store_that_fails_is_told() {
     let app = world.registered().await;
     let token = world.token(&app.assertion()).await.unwrap().access_token;
     world.memory.break_down();
-    assert_eq!(
-        code(world.revoke(&app, &token).await),
-        "temporarily_unavailable"
-    );
+    assert_eq!(code(world.revoke(&app, &token).await), "temporarily_unavailable");
 }

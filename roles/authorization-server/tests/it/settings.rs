@@ -24,18 +24,9 @@ fn good_settings_have_no_findings() {
 fn each_mistake_is_found() {
     let policy = |settings: &mut ServerSettings| settings.communities[&community(BLUE)].clone();
     let cases: Vec<(String, &str)> = vec![
-        (
-            finding(|s| s.bases[1].name = s.bases[0].name.clone()),
-            "two bases are called",
-        ),
-        (
-            finding(|s| s.bases[1].base_url = s.bases[0].base_url.clone()),
-            "two bases have the URL",
-        ),
-        (
-            finding(|s| s.groups[1].name = s.groups[0].name.clone()),
-            "two groups are called",
-        ),
+        (finding(|s| s.bases[1].name = s.bases[0].name.clone()), "two bases are called"),
+        (finding(|s| s.bases[1].base_url = s.bases[0].base_url.clone()), "two bases have the URL"),
+        (finding(|s| s.groups[1].name = s.groups[0].name.clone()), "two groups are called"),
         (
             finding(|s| {
                 s.groups.remove(1);
@@ -53,18 +44,9 @@ fn each_mistake_is_found() {
             "has no policy",
         ),
         (finding(|s| s.skew = Duration::from_secs(61)), "skew"),
-        (
-            finding(|s| s.metadata_lifetime = Duration::from_secs(366 * 86_400)),
-            "one year",
-        ),
-        (
-            finding(|s| s.bases[0].communities[0].key = p256()),
-            "need RS256",
-        ),
-        (
-            finding(|s| s.bases[0].communities[0].key = p256()),
-            "is not its certificate's",
-        ),
+        (finding(|s| s.metadata_lifetime = Duration::from_secs(366 * 86_400)), "one year"),
+        (finding(|s| s.bases[0].communities[0].key = p256()), "need RS256"),
+        (finding(|s| s.bases[0].communities[0].key = p256()), "is not its certificate's"),
         (
             finding(|s| {
                 let other = s.bases[1].communities[0].chain.clone();
@@ -111,10 +93,7 @@ fn each_mistake_is_found() {
             }),
             "granted but not supported",
         ),
-        (
-            finding(|s| s.bases[1].resource_servers[0].community = community(BLUE)),
-            "which this base does not serve",
-        ),
+        (finding(|s| s.bases[1].resource_servers[0].community = community(BLUE)), "which this base does not serve"),
     ];
     for (found, expected) in cases {
         assert!(found.contains(expected), "{expected}: {found}");

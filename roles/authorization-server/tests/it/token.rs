@@ -9,19 +9,14 @@ use tessera_authorization_server::policy::{Admitted, AdmittedPrefixes, SubjectNa
 use tessera_udap::edition::Edition;
 
 use crate::pki::{Ca, p256, rsa};
-use crate::world::{
-    APP, App, Jwt, NOW, Plan, World, base_name, claims_of, code, scopes, token_form, told, url,
-};
+use crate::world::{APP, App, Jwt, NOW, Plan, World, base_name, claims_of, code, scopes, token_form, told, url};
 
 /// Shows: AUTHN-1, AUTHN-12, TOKEN-4, TOKEN-6, TOKEN-10, SCOPE-6, B2B-1
 #[tokio::test]
 async fn a_registered_app_gets_a_token_with_its_context() {
     let world = World::new();
     let app = world.registered().await;
-    let answer = world
-        .token(&app.assertion().with("unknown", "ignored"))
-        .await
-        .unwrap();
+    let answer = world.token(&app.assertion().with("unknown", "ignored")).await.unwrap();
     let json: Value = serde_json::to_value(&answer).unwrap();
     assert_eq!(json["token_type"], "Bearer");
     assert_eq!(json["expires_in"], 900);
@@ -33,16 +28,10 @@ async fn a_registered_app_gets_a_token_with_its_context() {
     assert_eq!(claims["client_id"], app.client_id);
     assert_eq!(claims["exp"], NOW + 900);
     assert_eq!(claims["scope"], "system/Patient.read");
-    assert_eq!(
-        claims["extensions"]["hl7-b2b"]["organization_id"],
-        "https://clinic.example"
-    );
+    assert_eq!(claims["extensions"]["hl7-b2b"]["organization_id"], "https://clinic.example");
     let record = world.audit.last();
     assert_eq!(record.outcome, AuditOutcome::Granted);
-    assert_eq!(
-        record.purpose.unwrap().purpose_of_use,
-        ["urn:oid:2.16.840.1.113883.5.8#TREAT"]
-    );
+    assert_eq!(record.purpose.unwrap().purpose_of_use, ["urn:oid:2.16.840.1.113883.5.8#TREAT"]);
     assert_eq!(record.token_id.unwrap().as_str(), claims["jti"]);
     assert!(!format!("{answer:?}").contains(&answer.access_token));
 }
@@ -58,10 +47,7 @@ async fn refuses_what_the_assertion_does_not_prove() {
     for (assertion, reason) in [
         (good.clone().with("iss", "unknown-client"), "client-unknown"),
         (good.clone().with("sub", "another"), "sub-is-not-iss"),
-        (
-            good.clone().with("iss", APP).with("sub", APP),
-            "client-unknown",
-        ),
+        (good.clone().with("iss", APP).with("sub", APP), "client-unknown"),
         (good.clone().without("iss"), "client-unknown"),
         (good.clone().with("aud", url("r4")), "audience"),
         (good.clone().with("aud", url("lab/token")), "audience"),
@@ -69,10 +55,7 @@ async fn refuses_what_the_assertion_does_not_prove() {
         (good.clone().with("aud", url("r4/introspect")), "audience"),
         (good.clone().with("aud", two), "audience"),
         (good.clone().with("exp", NOW + 301), "lifetime-too-long"),
-        (
-            good.clone().with("iat", NOW - 300).with("exp", NOW - 31),
-            "expired",
-        ),
+        (good.clone().with("iat", NOW - 300).with("exp", NOW - 31), "expired"),
         (good.clone().with("iat", NOW + 60), "not-yet-valid"),
         (good.clone().with("exp", 1_800_000_200.5), "claim-type"),
         (good.clone().with("exp", "soon"), "claim-type"),
@@ -86,11 +69,7 @@ async fn refuses_what_the_assertion_does_not_prove() {
         let expected = ("invalid_client".to_owned(), reason);
         assert_eq!(refused, expected, "{}", assertion.claims);
     }
-    assert_eq!(
-        world.memory.state().spent.len(),
-        spent,
-        "nothing is remembered before all holds"
-    );
+    assert_eq!(world.memory.state().spent.len(), spent, "nothing is remembered before all holds");
     assert!(world.token(&good).await.is_ok());
 }
 
@@ -101,10 +80,7 @@ async fn an_assertion_is_good_once() {
     let app = world.registered().await;
     let assertion = app.assertion();
     world.token(&assertion).await.unwrap();
-    assert_eq!(
-        told(world.token(&assertion).await),
-        ("invalid_client".to_owned(), "jti-replayed")
-    );
+    assert_eq!(told(world.token(&assertion).await), ("invalid_client".to_owned(), "jti-replayed"));
     // Within the skew after exp it would still be accepted, so it is still known.
     let form = token_form(&assertion, "system/Patient.read");
     let refused = world.token_at("r4", &form, &world.at(329)).await;
@@ -116,10 +92,7 @@ async fn an_assertion_is_good_once() {
 async fn a_jti_is_welcome_again_after_its_jwt_has_ended() {
     let world = World::new();
     let app = world.registered().await;
-    world
-        .token(&app.assertion().with("jti", "same"))
-        .await
-        .unwrap();
+    world.token(&app.assertion().with("jti", "same")).await.unwrap();
     let later = app.assertion_for(&url("r4/token"), 500).with("jti", "same");
     let form = token_form(&later, "system/Patient.read");
     assert!(world.token_at("r4", &form, &world.at(500)).await.is_ok());
@@ -130,15 +103,10 @@ async fn a_jti_is_welcome_again_after_its_jwt_has_ended() {
 async fn another_member_of_the_community_cannot_act_for_the_client() {
     let world = World::new();
     let app = world.registered().await;
-    let mallory = App {
-        client_id: app.client_id.clone(),
-        ..App::new(world.red.issue(&["https://mallory.example"], p256()))
-    };
+    let mallory =
+        App { client_id: app.client_id.clone(), ..App::new(world.red.issue(&["https://mallory.example"], p256())) };
     let (code, reason) = told(world.token(&mallory.assertion()).await);
-    assert_eq!(
-        (code.as_str(), reason),
-        ("invalid_client", "certificate-of-another")
-    );
+    assert_eq!((code.as_str(), reason), ("invalid_client", "certificate-of-another"));
 }
 
 /// Shows: AUTHN-9, AUTHN-10, MOD-3
@@ -147,14 +115,8 @@ async fn the_same_uri_from_another_community_cannot_act_for_the_client() {
     let world = World::new();
     let app = world.registered().await;
     for ca in [&*world.blue, &Ca::new("Stranger")] {
-        let twin = App {
-            client_id: app.client_id.clone(),
-            ..App::new(ca.issue(&[APP], p256()))
-        };
-        assert_eq!(
-            told(world.token(&twin.assertion()).await),
-            ("invalid_client".to_owned(), "no-path-to-anchor")
-        );
+        let twin = App { client_id: app.client_id.clone(), ..App::new(ca.issue(&[APP], p256())) };
+        assert_eq!(told(world.token(&twin.assertion()).await), ("invalid_client".to_owned(), "no-path-to-anchor"));
     }
 }
 
@@ -163,10 +125,7 @@ async fn the_same_uri_from_another_community_cannot_act_for_the_client() {
 async fn a_renewed_certificate_needs_no_new_registration() {
     let world = World::new();
     let app = world.registered().await;
-    let renewed = App {
-        client_id: app.client_id.clone(),
-        ..App::new(world.red.issue(&[APP], rsa()))
-    };
+    let renewed = App { client_id: app.client_id.clone(), ..App::new(world.red.issue(&[APP], rsa())) };
     assert!(world.token(&renewed.assertion()).await.is_ok());
 }
 
@@ -176,13 +135,8 @@ async fn refuses_other_credentials_beside_the_assertion() {
     let world = World::new();
     let app = world.registered().await;
     let form = token_form(&app.assertion(), "system/Patient.read");
-    let header = PresentedCredentials {
-        authorization_header: true,
-    };
-    let refused = world
-        .server
-        .token(&base_name("r4"), &form.read(), header, &world.now())
-        .await;
+    let header = PresentedCredentials { authorization_header: true };
+    let refused = world.server.token(&base_name("r4"), &form.read(), header, &world.now()).await;
     assert_eq!(code(refused), "invalid_request");
     let secret = form.clone().with("client_secret", "");
     assert_eq!(code(world.token_with(&secret).await), "invalid_request");
@@ -206,10 +160,7 @@ async fn refuses_forms_that_lack_something() {
         assert_eq!(code(world.token_with(&broken).await), "invalid_request");
     }
     let other = form.clone().with("grant_type", "password");
-    assert_eq!(
-        code(world.token_with(&other).await),
-        "unsupported_grant_type"
-    );
+    assert_eq!(code(world.token_with(&other).await), "unsupported_grant_type");
     let garbage = form.clone().with("client_assertion", "not.a.jwt");
     assert_eq!(code(world.token_with(&garbage).await), "invalid_client");
 }
@@ -221,10 +172,7 @@ async fn a_client_id_parameter_must_be_the_issuer() {
     let app = world.registered().await;
     let form = token_form(&app.assertion(), "system/Patient.read");
     let wrong = form.clone().with("client_id", "another");
-    assert_eq!(
-        told(world.token_with(&wrong).await),
-        ("invalid_client".to_owned(), "client-id-mismatch")
-    );
+    assert_eq!(told(world.token_with(&wrong).await), ("invalid_client".to_owned(), "client-id-mismatch"));
     let right = form.with("client_id", &app.client_id);
     assert!(world.token_with(&right).await.is_ok());
 }
@@ -234,16 +182,10 @@ async fn a_client_id_parameter_must_be_the_issuer() {
 async fn one_registration_holds_for_all_bases_of_its_group() {
     let world = World::new();
     let app = world.registered().await;
-    let lab = token_form(
-        &app.assertion_for(&url("lab/token"), 0),
-        "system/Patient.read",
-    );
+    let lab = token_form(&app.assertion_for(&url("lab/token"), 0), "system/Patient.read");
     let token = world.token_at("lab", &lab, &world.now()).await.unwrap();
     assert_eq!(claims_of(&token.access_token)["aud"], url("lab"));
-    let annex = token_form(
-        &app.assertion_for(&url("annex/token"), 0),
-        "system/Patient.read",
-    );
+    let annex = token_form(&app.assertion_for(&url("annex/token"), 0), "system/Patient.read");
     assert_eq!(
         told(world.token_at("annex", &annex, &world.now()).await),
         ("invalid_client".to_owned(), "client-of-another-group")
@@ -251,19 +193,13 @@ async fn one_registration_holds_for_all_bases_of_its_group() {
     // Blue is served by r4 but not by lab.
     let mut blue = App::new(world.blue.issue(&[APP], p256()));
     blue.client_id = world.client_id(&blue.statement()).await;
-    let lab = token_form(
-        &blue.assertion_for(&url("lab/token"), 0),
-        "system/Patient.read",
-    );
+    let lab = token_form(&blue.assertion_for(&url("lab/token"), 0), "system/Patient.read");
     assert_eq!(
         told(world.token_at("lab", &lab, &world.now()).await),
         ("invalid_client".to_owned(), "community-not-served")
     );
     let off = token_form(&app.assertion(), "system/Patient.read");
-    assert_eq!(
-        told(world.token_at("off", &off, &world.now()).await).1,
-        "no-such-place"
-    );
+    assert_eq!(told(world.token_at("off", &off, &world.now()).await).1, "no-such-place");
 }
 
 /// Shows: B2B-2, B2B-3, B2B-4, B2B-8, B2B-9, B2B-11
@@ -293,25 +229,15 @@ async fn refuses_a_business_context_that_breaks_a_rule() {
     for assertion in broken {
         let refused = code(world.token(&assertion).await);
         assert_eq!(refused, "invalid_grant", "{}", assertion.claims);
-        assert_eq!(
-            told(world.token(&assertion).await).1,
-            "jti-replayed",
-            "a refusal by the grant has spent the jti"
-        );
+        assert_eq!(told(world.token(&assertion).await).1, "jti-replayed", "a refusal by the grant has spent the jti");
     }
 }
 
 /// Shows: B2B-5, B2B-6, B2B-8, B2B-9, B2B-10, B2B-14
 #[tokio::test]
 async fn a_community_limits_the_business_context() {
-    let only = |values: &[&str]| {
-        Admitted::Only(
-            values
-                .iter()
-                .map(|value| (*value).to_owned())
-                .collect::<BTreeSet<_>>(),
-        )
-    };
+    let only =
+        |values: &[&str]| Admitted::Only(values.iter().map(|value| (*value).to_owned()).collect::<BTreeSet<_>>());
     let npi = "urn:oid:2.16.840.1.113883.4.6#";
     let world = Plan::new()
         .with_policy(|policy| {
@@ -338,10 +264,7 @@ async fn a_community_limits_the_business_context() {
     for bad in [
         named().with_b2b(
             "purpose_of_use",
-            json!([
-                "urn:oid:2.16.840.1.113883.5.8#TREAT",
-                "urn:oid:2.16.840.1.113883.5.8#HMARKT"
-            ]),
+            json!(["urn:oid:2.16.840.1.113883.5.8#TREAT", "urn:oid:2.16.840.1.113883.5.8#HMARKT"]),
         ),
         named().with_b2b("purpose_of_use", json!(["TREAT"])),
         named().with_b2b("organization_id", "urn:oid:1.2.3"),
@@ -349,15 +272,9 @@ async fn a_community_limits_the_business_context() {
         named().with_b2b("subject_id", format!("{npi}1234567890")),
         named().with_b2b("subject_id", "urn:oid:1.2.3#1234567893"),
         named().with_b2b("consent_policy", json!(["https://policy.example/2"])),
-        app.assertion()
-            .with_b2b("subject_id", format!("{npi}1234567893")),
+        app.assertion().with_b2b("subject_id", format!("{npi}1234567893")),
     ] {
-        assert_eq!(
-            told(world.token(&bad).await),
-            ("invalid_grant".to_owned(), "b2b-not-admitted"),
-            "{}",
-            bad.claims
-        );
+        assert_eq!(told(world.token(&bad).await), ("invalid_grant".to_owned(), "b2b-not-admitted"), "{}", bad.claims);
     }
 }
 
@@ -366,26 +283,16 @@ async fn a_community_limits_the_business_context() {
 async fn scopes_are_negotiated_within_the_registration() {
     let world = World::new();
     let mut app = world.app();
-    let narrow = app
-        .statement()
-        .with("scope", "system/Patient.read system/Observation.read");
+    let narrow = app.statement().with("scope", "system/Patient.read system/Observation.read");
     app.client_id = world.client_id(&narrow).await;
     let ask = |scope: &str| token_form(&app.assertion(), scope);
-    let mixed =
-        ask("system/Patient.read system/Encounter.read system/Nothing.write user/Patient.read");
+    let mixed = ask("system/Patient.read system/Encounter.read system/Nothing.write user/Patient.read");
     let answer = world.token_with(&mixed).await.unwrap();
     assert_eq!(answer.scope, "system/Patient.read");
-    for nothing in [
-        "system/Patient.write",
-        "system/Encounter.read",
-        "user/Patient.read",
-        "system/Patient.read system/*.write",
-    ] {
-        assert_eq!(
-            code(world.token_with(&ask(nothing)).await),
-            "invalid_scope",
-            "{nothing}"
-        );
+    for nothing in
+        ["system/Patient.write", "system/Encounter.read", "user/Patient.read", "system/Patient.read system/*.write"]
+    {
+        assert_eq!(code(world.token_with(&ask(nothing)).await), "invalid_scope", "{nothing}");
     }
     let wildcard = world.token_with(&ask("system/*.read")).await.unwrap();
     assert_eq!(
@@ -401,42 +308,22 @@ async fn a_policy_that_was_tightened_holds_for_registered_clients() {
     let mut settings = plan.settings.clone();
     let before = plan.start();
     let app = before.registered().await;
-    let policy = settings
-        .communities
-        .get_mut(&crate::world::community(crate::world::RED))
-        .unwrap();
+    let policy = settings.communities.get_mut(&crate::world::community(crate::world::RED)).unwrap();
     policy.scope_grants.default = Some(scopes("system/Observation.read"));
-    let after = Plan {
-        settings,
-        red,
-        blue,
-    }
-    .start();
+    let after = Plan { settings, red, blue }.start();
     let kept = before.memory.state().registrations.clone();
     after.memory.state().registrations = kept;
     let form = token_form(&app.assertion(), "system/Patient.read");
     assert_eq!(code(after.token_with(&form).await), "invalid_scope");
-    let form = token_form(
-        &app.assertion(),
-        "system/Patient.read system/Observation.read",
-    );
-    assert_eq!(
-        after.token_with(&form).await.unwrap().scope,
-        "system/Observation.read"
-    );
+    let form = token_form(&app.assertion(), "system/Patient.read system/Observation.read");
+    assert_eq!(after.token_with(&form).await.unwrap().scope, "system/Observation.read");
 }
 
 /// Shows: TOKEN-2
 #[tokio::test]
 async fn editions_differ_in_whether_scope_is_required() {
-    for (edition, required) in [
-        (Edition::Stu1, false),
-        (Edition::Stu1_1, false),
-        (Edition::Stu2, true),
-    ] {
-        let world = Plan::new()
-            .with_policy(|policy| policy.edition = edition)
-            .start();
+    for (edition, required) in [(Edition::Stu1, false), (Edition::Stu1_1, false), (Edition::Stu2, true)] {
+        let world = Plan::new().with_policy(|policy| policy.edition = edition).start();
         let app = world.registered().await;
         let form = token_form(&app.assertion(), "").without("scope");
         let answer = world.token_with(&form).await;

@@ -10,12 +10,10 @@ use tessera_authorization_server::context::{CorrelationId, RequestContext};
 use tessera_authorization_server::policy::{B2bPolicy, CommunityPolicy, ScopeGrants};
 use tessera_authorization_server::rejection::Refusal;
 use tessera_authorization_server::settings::{
-    Base, BaseCommunity, BaseName, Group, GroupName, ResourceServer, ServerSettings,
-    UnknownCommunity,
+    Base, BaseCommunity, BaseName, Group, GroupName, ResourceServer, ServerSettings, UnknownCommunity,
 };
 use tessera_authorization_server::{
-    AuthorizationServer, Introspection, Ports, PresentedCredentials, RegistrationAnswer,
-    TokenAnswer,
+    AuthorizationServer, Introspection, Ports, PresentedCredentials, RegistrationAnswer, TokenAnswer,
 };
 use tessera_jose::algorithm::Algorithm;
 use tessera_jose::jws::{HeaderTemplate, sign};
@@ -102,11 +100,7 @@ impl Plan {
                 .iter()
                 .map(|(id, ca)| {
                     let identity = ca.issue(&[&url(name)], rsa());
-                    BaseCommunity {
-                        community: community(id),
-                        chain: identity.certificates(),
-                        key: identity.key,
-                    }
+                    BaseCommunity { community: community(id), chain: identity.certificates(), key: identity.key }
                 })
                 .collect(),
             unknown_community: UnknownCommunity::NoContent,
@@ -115,10 +109,8 @@ impl Plan {
                 client_uri: ClientUri::parse("https://rs.example/udap").unwrap(),
             }],
         };
-        let group = |name: &str| Group {
-            name: group_name(name),
-            registration_endpoint: endpoint(&format!("register/{name}")),
-        };
+        let group =
+            |name: &str| Group { name: group_name(name), registration_endpoint: endpoint(&format!("register/{name}")) };
         let mut off = base("off", "main", &[]);
         off.resource_servers.clear();
         let settings = ServerSettings::new(
@@ -132,11 +124,7 @@ impl Plan {
             HashMap::from([(community(RED), policy()), (community(BLUE), policy())]),
             p256(),
         );
-        Self {
-            settings,
-            red,
-            blue,
-        }
+        Self { settings, red, blue }
     }
 
     pub(crate) fn with_policy(mut self, change: impl FnOnce(&mut CommunityPolicy)) -> Self {
@@ -207,9 +195,7 @@ impl World {
         context: &RequestContext,
     ) -> Result<RegistrationAnswer, Refusal> {
         let body = json!({"software_statement": statement.sign(), "udap": "1"}).to_string();
-        self.server
-            .register(&group_name(group), body.as_bytes(), context)
-            .await
+        self.server.register(&group_name(group), body.as_bytes(), context).await
     }
 
     /// An app that is registered with every supported scope.
@@ -225,8 +211,7 @@ impl World {
     }
 
     pub(crate) async fn token(&self, assertion: &Jwt) -> Result<TokenAnswer, Refusal> {
-        self.token_with(&token_form(assertion, "system/Patient.read"))
-            .await
+        self.token_with(&token_form(assertion, "system/Patient.read")).await
     }
 
     pub(crate) async fn token_with(&self, form: &Form) -> Result<TokenAnswer, Refusal> {
@@ -239,43 +224,17 @@ impl World {
         form: &Form,
         context: &RequestContext,
     ) -> Result<TokenAnswer, Refusal> {
-        self.server
-            .token(
-                &base_name(base),
-                &form.read(),
-                PresentedCredentials::default(),
-                context,
-            )
-            .await
+        self.server.token(&base_name(base), &form.read(), PresentedCredentials::default(), context).await
     }
 
-    pub(crate) async fn introspect(
-        &self,
-        caller: &App,
-        token: &str,
-        after: u64,
-    ) -> Result<Introspection, Refusal> {
+    pub(crate) async fn introspect(&self, caller: &App, token: &str, after: u64) -> Result<Introspection, Refusal> {
         let form = caller.form_about(token, &url("r4/introspect"), after);
-        self.server
-            .introspect(
-                &base_name("r4"),
-                &form.read(),
-                PresentedCredentials::default(),
-                &self.at(after),
-            )
-            .await
+        self.server.introspect(&base_name("r4"), &form.read(), PresentedCredentials::default(), &self.at(after)).await
     }
 
     pub(crate) async fn revoke(&self, caller: &App, token: &str) -> Result<(), Refusal> {
         let form = caller.form_about(token, &url("r4/revoke"), 0);
-        self.server
-            .revoke(
-                &base_name("r4"),
-                &form.read(),
-                PresentedCredentials::default(),
-                &self.now(),
-            )
-            .await
+        self.server.revoke(&base_name("r4"), &form.read(), PresentedCredentials::default(), &self.now()).await
     }
 }
 
@@ -288,10 +247,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(identity: Identity) -> Self {
-        Self {
-            identity,
-            client_id: String::new(),
-        }
+        Self { identity, client_id: String::new() }
     }
 
     pub(crate) fn statement(&self) -> Jwt {
@@ -338,24 +294,14 @@ impl App {
     fn form_about(&self, token: &str, audience: &str, after: u64) -> Form {
         Form::new(&[
             ("token", token),
-            (
-                "client_assertion_type",
-                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            ),
-            (
-                "client_assertion",
-                &self.assertion_for(audience, after).sign(),
-            ),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", &self.assertion_for(audience, after).sign()),
             ("udap", "1"),
         ])
     }
 
     fn jwt(&self, claims: Value) -> Jwt {
-        Jwt {
-            claims,
-            key: self.identity.key.clone(),
-            chain: self.identity.chain.clone(),
-        }
+        Jwt { claims, key: self.identity.key.clone(), chain: self.identity.chain.clone() }
     }
 }
 
@@ -385,9 +331,7 @@ impl Jwt {
 
     /// With one member of the `hl7-b2b` object set, or taken away by `null`.
     pub(crate) fn with_b2b(mut self, name: &str, value: impl Into<Value>) -> Self {
-        let object = self.claims["extensions"]["hl7-b2b"]
-            .as_object_mut()
-            .unwrap();
+        let object = self.claims["extensions"]["hl7-b2b"].as_object_mut().unwrap();
         match value.into() {
             Value::Null => object.remove(name),
             value => object.insert(name.to_owned(), value),
@@ -401,15 +345,8 @@ impl Jwt {
     }
 
     pub(crate) fn sign(&self) -> String {
-        let header = HeaderTemplate::new(self.key.algorithm())
-            .x5c(&self.chain)
-            .build();
-        sign(
-            &header,
-            self.claims.to_string().as_bytes(),
-            self.key.as_ref(),
-        )
-        .unwrap()
+        let header = HeaderTemplate::new(self.key.algorithm()).x5c(&self.chain).build();
+        sign(&header, self.claims.to_string().as_bytes(), self.key.as_ref()).unwrap()
     }
 }
 
@@ -435,11 +372,7 @@ impl Form {
     }
 
     pub(crate) fn read(&self) -> Parameters {
-        let pairs: Vec<(&str, &str)> = self
-            .0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let pairs: Vec<(&str, &str)> = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         Parameters::read(write_form(&pairs).as_bytes()).unwrap()
     }
 }
@@ -448,10 +381,7 @@ pub(crate) fn token_form(assertion: &Jwt, scope: &str) -> Form {
     Form::new(&[
         ("grant_type", "client_credentials"),
         ("scope", scope),
-        (
-            "client_assertion_type",
-            "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-        ),
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
         ("client_assertion", &assertion.sign()),
         ("udap", "1"),
     ])
@@ -467,10 +397,7 @@ pub(crate) fn claims_of(jwt: &str) -> Value {
 pub(crate) fn told<T>(result: Result<T, Refusal>) -> (String, &'static str) {
     match result {
         Ok(_) => panic!("was not refused"),
-        Err(refusal) => (
-            refusal.error().code.as_str().to_owned(),
-            refusal.reason_code(),
-        ),
+        Err(refusal) => (refusal.error().code.as_str().to_owned(), refusal.reason_code()),
     }
 }
 
