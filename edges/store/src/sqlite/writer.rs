@@ -158,31 +158,27 @@ impl Worker {
 
     fn run_waiting(&self, first: Box<dyn Job>, expected: usize, ran: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
         let mut next = Some(first);
-        let mut arrived = 1;
+        let mut may_wait = true;
         while let Some(mut job) = next {
             let intact = job.run(&self.connection);
             ran.push(job);
             intact?;
-            next = if ran.len() < self.batch { self.next_waiting(ran.len(), expected, &mut arrived) } else { None };
+            next = if ran.len() < self.batch { self.next_waiting(ran.len() < expected, &mut may_wait) } else { None };
         }
         Ok(())
     }
 
     /// The next operation that waits. When none does and more are expected, it sleeps for a moment, as long as each such
     /// moment has brought some: sleeping, unlike waiting at the queue, costs the senders no call to wake this thread.
-    fn next_waiting(&self, ran: usize, expected: usize, arrived: &mut usize) -> Option<Box<dyn Job>> {
-        if let Ok(job) = self.jobs.try_recv() {
-            return Some(job);
+    fn next_waiting(&self, more_expected: bool, may_wait: &mut bool) -> Option<Box<dyn Job>> {
+        let waiting = self.jobs.try_recv().ok();
+        if waiting.is_some() || !more_expected || !*may_wait {
+            return waiting;
         }
-        if ran >= expected || *arrived == 0 {
-            return None;
-        }
-        let job = {
-            std::thread::sleep(GATHER);
-            self.jobs.try_recv().ok()
-        };
-        *arrived = usize::from(job.is_some());
-        job
+        std::thread::sleep(GATHER);
+        let arrived = self.jobs.try_recv().ok();
+        *may_wait = arrived.is_some();
+        arrived
     }
 
     fn settle(&self, verdict: rusqlite::Result<()>, ran: Vec<Box<dyn Job>>) -> usize {
@@ -214,8 +210,9 @@ impl Worker {
     fn turn_down(&self, first: Box<dyn Job>, error: rusqlite::Error) -> usize {
         self.counters.failed_commits.fetch_add(1, Ordering::Relaxed);
         let error = Arc::new(error);
-        first.answer(Some(&error));
-        for job in self.jobs.try_iter().take(self.batch) {
+        // Taken before the first is answered: whoever comes after that answer may find the lock free again.
+        let waiting: Vec<_> = self.jobs.try_iter().take(self.batch).collect();
+        for job in std::iter::once(first).chain(waiting) {
             job.answer(Some(&error));
         }
         1
