@@ -65,6 +65,12 @@ impl AuditLog {
     }
 }
 
+impl tessera_http::state::Recorder for AuditLog {
+    fn is_recording(&self) -> bool {
+        !self.is_broken()
+    }
+}
+
 impl std::fmt::Debug for AuditLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AuditLog").field("broken", &self.is_broken()).finish_non_exhaustive()

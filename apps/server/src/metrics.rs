@@ -33,7 +33,11 @@ fn describe() {
     metrics::describe_counter!("tessera_requests_shed_total", "Requests answered 503 because too many were in work");
     metrics::describe_counter!("tessera_panics_total", "Requests that ended in a panic");
     metrics::describe_counter!("tessera_audit_events_lost_total", "Audit events that could not be queued");
-    metrics::describe_counter!("tessera_gateway_requests_total", "FHIR requests, by base, interaction and outcome");
+    metrics::describe_counter!(
+        "tessera_requests_unrecordable_total",
+        "Requests answered 503 because the audit log cannot be written"
+    );
+    metrics::describe_counter!("tessera_gateway_requests_total", "FHIR requests, by base and status");
     metrics::describe_counter!("tessera_purged_records_total", "Expired records removed from the store, by kind");
     metrics::describe_gauge!(
         "tessera_metadata_due_seconds",

@@ -74,6 +74,7 @@ impl RunningNode {
             authorization_server: Arc::clone(&authorization_server),
             gateway: Arc::new(gateway),
             surroundings: Arc::new(System),
+            recorder: audit_log.clone(),
             limits: RequestLimits::default(),
         };
 

@@ -46,36 +46,41 @@ pub struct GroupPath {
 ///
 /// The paths hold no `{`, `}` or percent sign, which the configuration has judged.
 pub fn router(node: &Node, bases: &[BasePaths], groups: &[GroupPath], requests: usize) -> Router {
-    let mut router = Router::new();
+    // What decides something, and so leaves an audit event.
+    let mut decisions = Router::new();
+    let mut documents = Router::new();
     for group in groups {
         let state = (node.clone(), group.name.clone());
-        router = router.route(&group.registration, only_post(registration::post, state));
+        decisions = decisions.route(&group.registration, only_post(registration::post, state));
     }
     for base in bases {
         let state = || (node.clone(), base.name.clone());
         let well_known = |name: &str| format!("{}/.well-known/{name}", base.base);
-        router = router
+        documents = documents
             .route(&well_known("udap"), only_get(discovery::udap, state()))
             .route(&well_known("smart-configuration"), only_get(discovery::smart_configuration, state()))
             .route(
                 &format!("/.well-known/oauth-authorization-server{}", base.base),
                 only_get(discovery::oauth_metadata, state()),
             )
-            .route(&base.jwks, only_get(discovery::jwks, state()))
+            .route(&base.jwks, only_get(discovery::jwks, state()));
+        decisions = decisions
             .route(&base.token, only_post(token::post, state()))
             .route(&base.introspection, only_post(token_status::introspect, state()))
             .route(&base.revocation, only_post(token_status::revoke, state()));
         if base.gateway {
             let gateway = || any(fhir::any).with_state(state());
-            router = router
+            decisions = decisions
                 .route(&format!("{}/", base.base), gateway())
                 .route(&format!("{}/{{*rest}}", base.base), gateway());
             if !base.base.is_empty() {
-                router = router.route(&base.base, gateway());
+                decisions = decisions.route(&base.base, gateway());
             }
         }
     }
-    router
+    decisions
+        .layer(middleware::from_fn_with_state(Arc::clone(&node.recorder), overload::demand_recorder))
+        .merge(documents)
         .fallback(|| async { error_response::not_found() })
         .layer(middleware::from_fn(panics::contain))
         .layer(middleware::from_fn_with_state(HEADER_BYTES, header_size::limit))

@@ -21,6 +21,12 @@ pub trait Surroundings: Send + Sync {
     fn entropy(&self) -> [u8; 32];
 }
 
+/// Tells whether decisions can be recorded.
+pub trait Recorder: Send + Sync {
+    /// Whether the audit log takes events.
+    fn is_recording(&self) -> bool;
+}
+
 /// A running node as the handlers see it.
 #[derive(Clone)]
 pub struct Node {
@@ -30,6 +36,8 @@ pub struct Node {
     pub gateway: Arc<Gateway>,
     /// Clock and chance.
     pub surroundings: Arc<dyn Surroundings>,
+    /// Whether decisions can be recorded; while they cannot, none is made.
+    pub recorder: Arc<dyn Recorder>,
     /// How large and slow bodies may be.
     pub limits: RequestLimits,
 }
@@ -61,7 +69,7 @@ impl Node {
                 .get::<CorrelationId>()
                 .cloned()
                 .unwrap_or_else(|| new_correlation_id(self.surroundings.as_ref())),
-            entropy: self.surroundings.entropy().into(),
+            entropy: self.surroundings.entropy(),
             peer: extensions.get::<Peer>().map(|peer| peer.0),
         }
     }

@@ -18,5 +18,8 @@ pub(crate) async fn any(State((node, base)): State<(Node, BaseName)>, request: R
     };
     let request = request.map(|body| Box::pin(body.map_err(Into::into)) as tessera_gateway::Body);
     let response = node.gateway.handle(base.as_str(), request, &context).await;
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("tessera_gateway_requests_total", "base" => base.as_str().to_owned(), "status" => status)
+        .increment(1);
     response.map(axum::body::Body::new)
 }

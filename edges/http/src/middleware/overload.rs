@@ -1,4 +1,5 @@
-//! Sheds load early: more requests in work than the node can carry are answered 503 at once.
+//! Sheds load early: more requests in work than the node can carry, or any that could not be recorded, are answered 503
+//! at once.
 
 use std::sync::Arc;
 
@@ -8,11 +9,27 @@ use axum::response::Response;
 use tokio::sync::Semaphore;
 
 use crate::error_response;
+use crate::state::Recorder;
 
 pub(crate) async fn shed(State(slots): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
     let Ok(_slot) = slots.try_acquire() else {
         metrics::counter!("tessera_requests_shed_total").increment(1);
         return error_response::unavailable("the server is busy; try again in a moment");
     };
+    next.run(request).await
+}
+
+/// Nothing is decided that cannot be recorded.
+///
+/// Source: security invariant 47
+pub(crate) async fn demand_recorder(
+    State(recorder): State<Arc<dyn Recorder>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !recorder.is_recording() {
+        metrics::counter!("tessera_requests_unrecordable_total").increment(1);
+        return error_response::unavailable("the server cannot record its decisions at the moment; try again later");
+    }
     next.run(request).await
 }
