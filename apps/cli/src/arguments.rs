@@ -1,8 +1,10 @@
 //! What can be typed.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
+use tessera_udap::edition::Edition;
 
 /// FHIR data between organisations that never met: trusted registration and tokens by certificate (UDAP Security).
 #[derive(Debug, Parser)]
@@ -22,10 +24,10 @@ Exit codes:
   1  something unexpected failed
   2  the command line or a file it names is wrong
   3  the other side could not be reached
-  4  the server has no UDAP support
+  4  the server has no UDAP support, or not what was asked for
   5  the other side is not trusted: its signed metadata or certificate does not hold
-  6  the other side refused, or a step of the sandbox's visit failed
-  7  something has to come first, such as a profile or a registration
+  6  the other side refused or gave no proper answer, or a step of the sandbox's visit failed
+  7  something has to come first, such as a profile, a registration or a valid certificate
   8  not found";
 
 #[derive(Debug, Subcommand)]
@@ -137,8 +139,6 @@ pub(crate) struct RunningSandbox {
 pub(crate) struct ClientsArguments {
     #[command(subcommand)]
     pub(crate) action: ClientsAction,
-    #[command(flatten)]
-    pub(crate) config: ConfigArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -151,11 +151,18 @@ pub(crate) enum ClientsAction {
         /// Cancelled ones too.
         #[arg(long)]
         all: bool,
+        /// At most so many.
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+        #[command(flatten)]
+        config: ConfigArguments,
     },
     /// Show one registration.
     Show {
         /// Its client_id.
         client_id: String,
+        #[command(flatten)]
+        config: ConfigArguments,
     },
     /// Stop a client: its tokens are dead, it gets no new ones, and it cannot change its registration.
     Block {
@@ -164,14 +171,36 @@ pub(crate) enum ClientsAction {
         /// Why, for your colleagues; never shown to the client.
         #[arg(long)]
         reason: String,
+        #[command(flatten)]
+        config: ConfigArguments,
     },
     /// Let a blocked client act again.
     Unblock {
         /// Its client_id.
         client_id: String,
+        #[command(flatten)]
+        config: ConfigArguments,
     },
     /// Kill all tokens issued so far to a client, a community or a certificate.
-    Revoke(RevokeTokens),
+    Revoke {
+        #[command(flatten)]
+        which: RevokeTokens,
+        #[command(flatten)]
+        config: ConfigArguments,
+    },
+}
+
+impl ClientsAction {
+    /// Which node.
+    pub(crate) fn config(&self) -> &ConfigArguments {
+        match self {
+            Self::List { config, .. }
+            | Self::Show { config, .. }
+            | Self::Block { config, .. }
+            | Self::Unblock { config, .. }
+            | Self::Revoke { config, .. } => config,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -205,28 +234,9 @@ pub(crate) struct ProfileArguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfileAction {
     /// Make or replace a profile.
-    Set {
-        #[command(flatten)]
-        name: ProfileName,
-        /// The app's URI, as its certificates name it.
-        #[arg(long)]
-        client_uri: String,
-        /// What the app calls itself.
-        #[arg(long)]
-        client_name: String,
-        /// How to reach its people; `mailto:` once at least.
-        #[arg(long = "contact", required = true)]
-        contacts: Vec<String>,
-        /// A community as URI, anchors file, chain file and key file, separated by commas.
-        #[arg(long = "community", required = true, value_name = "URI,ANCHORS,CHAIN,KEY")]
-        communities: Vec<String>,
-        /// Address ranges or names with a port, in private ranges, that may be fetched from, such as 127.0.0.1/32:8445.
-        #[arg(long = "allow", value_name = "ADDRESS:PORT")]
-        allow: Vec<String>,
-        /// PEM file with further roots for TLS.
-        #[arg(long, value_name = "FILE")]
-        tls_roots: Option<PathBuf>,
-    },
+    Set(Box<SetProfile>),
+    /// List the profiles.
+    List,
     /// Show a profile.
     Show {
         #[command(flatten)]
@@ -234,12 +244,76 @@ pub(crate) enum ProfileAction {
     },
 }
 
+/// A profile as typed.
+#[derive(Debug, Args)]
+pub(crate) struct SetProfile {
+    #[command(flatten)]
+    pub(crate) name: ProfileName,
+    /// The app's URI, as its certificates name it.
+    #[arg(long)]
+    pub(crate) client_uri: String,
+    /// What the app calls itself.
+    #[arg(long)]
+    pub(crate) client_name: String,
+    /// How to reach its people; `mailto:` once at least.
+    #[arg(long = "contact", required = true)]
+    pub(crate) contacts: Vec<String>,
+    /// A community as URI, anchors file, chain file and key file, separated by commas; then, if it is not 2.0, the
+    /// edition of the guide that its servers follow. The first one is preferred.
+    #[arg(long = "community", required = true, value_name = "URI,ANCHORS,CHAIN,KEY[,EDITION]")]
+    pub(crate) communities: Vec<CommunityArgument>,
+    /// Address ranges or names with a port, in private ranges, that may be fetched from, such as 127.0.0.1/32:8445.
+    #[arg(long = "allow", value_name = "ADDRESS:PORT")]
+    pub(crate) allow: Vec<String>,
+    /// PEM file with further roots for TLS.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_roots: Option<PathBuf>,
+    /// An https URL of the app's logo.
+    #[arg(long, value_name = "URL")]
+    pub(crate) logo_uri: Option<String>,
+    /// Copy the files into the profile, keys readable by you alone, instead of remembering where they are.
+    #[arg(long)]
+    pub(crate) copy: bool,
+    #[command(flatten)]
+    pub(crate) context: ContextArguments,
+}
+
+/// A trust community as typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CommunityArgument {
+    pub(crate) uri: String,
+    pub(crate) anchors: PathBuf,
+    pub(crate) chain: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) edition: Option<String>,
+}
+
+impl FromStr for CommunityArgument {
+    type Err = &'static str;
+
+    /// From the end: a URI may have commas, the names of the files must not.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (rest, edition) = match text.rsplit_once(',') {
+            Some((rest, last)) if Edition::parse(last).is_some() => (rest, Some(last.to_owned())),
+            _ => (text, None),
+        };
+        let mut parts = rest.rsplitn(4, ',');
+        let mut next = || parts.next().filter(|part| !part.is_empty());
+        match (next(), next(), next(), next()) {
+            (Some(key), Some(chain), Some(anchors), Some(uri)) => {
+                Ok(Self { uri: uri.to_owned(), anchors: anchors.into(), chain: chain.into(), key: key.into(), edition })
+            }
+            _ => Err("expected URI,ANCHORS,CHAIN,KEY"),
+        }
+    }
+}
+
 /// Which server, asked as whom.
 #[derive(Debug, Args)]
 pub(crate) struct ServerArguments {
     /// The FHIR base URL.
     pub(crate) base_url: String,
-    /// The community to ask for; absent: the profile's first.
+    /// The community to ask for; absent: the profile's first, or the next where the server does not know it.
     #[arg(long, value_name = "URI")]
     pub(crate) community: Option<String>,
     #[command(flatten)]
@@ -312,4 +386,29 @@ pub(crate) struct IntrospectArguments {
     /// The token; absent: the one kept for this server.
     #[arg(long)]
     pub(crate) token: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_tree_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_community_is_read_from_its_end() {
+        let read = |text: &str| text.parse::<CommunityArgument>().unwrap();
+        let plain = read("https://c.example,a.pem,c.pem,k.pem");
+        assert_eq!((plain.uri.as_str(), plain.edition.as_deref()), ("https://c.example", None));
+        assert_eq!(plain.key, PathBuf::from("k.pem"));
+        let with_comma = read("https://c.example/x,y,a.pem,c.pem,k.pem,1.1");
+        assert_eq!((with_comma.uri.as_str(), with_comma.edition.as_deref()), ("https://c.example/x,y", Some("1.1")));
+        assert_eq!(with_comma.anchors, PathBuf::from("a.pem"));
+        for bad in ["", "https://c.example", "u,a,c", "u,a,,k", ",a,c,k"] {
+            assert!(bad.parse::<CommunityArgument>().is_err(), "{bad}");
+        }
+    }
 }

@@ -34,15 +34,9 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// [`DraftError`] names the first thing that is wrong.
-    pub(crate) fn read(
-        body: &'a [u8],
-        kind: ResourceType,
-        texts: &mut Interner,
-    ) -> Result<Self, DraftError> {
-        let mut members: Members<'a> =
-            serde_json::from_slice(body).map_err(|_error| DraftError::NotAJsonObject)?;
-        let value: Value =
-            serde_json::from_slice(body).map_err(|_error| DraftError::NotAJsonObject)?;
+    pub(crate) fn read(body: &'a [u8], kind: ResourceType, texts: &mut Interner) -> Result<Self, DraftError> {
+        let mut members: Members<'a> = serde_json::from_slice(body).map_err(|_error| DraftError::NotAJsonObject)?;
+        let value: Value = serde_json::from_slice(body).map_err(|_error| DraftError::NotAJsonObject)?;
 
         if value.get("resourceType").and_then(Value::as_str) != Some(kind.name()) {
             return Err(DraftError::WrongType(kind));
@@ -53,10 +47,7 @@ impl<'a> Draft<'a> {
             Some(_) => return Err(DraftError::Index(IndexError::WrongShape("id"))),
         };
         for group in kind.required_elements() {
-            if !group
-                .iter()
-                .any(|name| value.get(name).is_some_and(|element| !element.is_null()))
-            {
+            if !group.iter().any(|name| value.get(name).is_some_and(|element| !element.is_null())) {
                 return Err(DraftError::Missing(group));
             }
         }
@@ -64,20 +55,15 @@ impl<'a> Draft<'a> {
 
         let mut meta = match members.take("meta") {
             None => Members::default(),
-            Some(raw) => serde_json::from_str(raw.get())
-                .map_err(|_error| DraftError::Index(IndexError::WrongShape("meta")))?,
+            Some(raw) => {
+                serde_json::from_str(raw.get()).map_err(|_error| DraftError::Index(IndexError::WrongShape("meta")))?
+            }
         };
         meta.take("versionId");
         meta.take("lastUpdated");
         members.take("resourceType");
         members.take("id");
-        Ok(Self {
-            kind,
-            id,
-            meta,
-            others: members,
-            index,
-        })
+        Ok(Self { kind, id, meta, others: members, index })
     }
 
     pub(crate) const fn kind(&self) -> ResourceType {
@@ -104,21 +90,8 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// None in practice; the serialiser's error is handed on rather than hidden.
-    pub(crate) fn written(
-        &self,
-        id: &ResourceId,
-        version: u32,
-        updated: i64,
-    ) -> Result<Bytes, serde_json::Error> {
-        let named = Named {
-            draft: self,
-            id,
-            meta: Meta {
-                members: &self.meta,
-                version,
-                updated,
-            },
-        };
+    pub(crate) fn written(&self, id: &ResourceId, version: u32, updated: i64) -> Result<Bytes, serde_json::Error> {
+        let named = Named { draft: self, id, meta: Meta { members: &self.meta, version, updated } };
         serde_json::to_vec(&named).map(Bytes::from)
     }
 }
@@ -173,9 +146,7 @@ pub(crate) enum DraftError {
 impl fmt::Display for DraftError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAJsonObject => {
-                formatter.write_str("the body is not one JSON object with each member once")
-            }
+            Self::NotAJsonObject => formatter.write_str("the body is not one JSON object with each member once"),
             Self::WrongType(kind) => write!(formatter, "resourceType must be {}", kind.name()),
             Self::Missing(group) => {
                 write!(formatter, "the element {} is required", group.join(" or "))
@@ -192,11 +163,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> Result<Draft<'_>, DraftError> {
-        Draft::read(
-            body.as_bytes(),
-            ResourceType::Observation,
-            &mut Interner::default(),
-        )
+        Draft::read(body.as_bytes(), ResourceType::Observation, &mut Interner::default())
     }
 
     #[test]
@@ -205,9 +172,7 @@ mod tests {
             "resourceType":"Observation","id":"theirs","status":"final","code":{"text":"t"}}"#;
         let draft = read(body).unwrap();
         assert_eq!(draft.id(), Some("theirs"));
-        let written = draft
-            .written(&ResourceId::parse("ours").unwrap(), 2, 1_000)
-            .unwrap();
+        let written = draft.written(&ResourceId::parse("ours").unwrap(), 2, 1_000).unwrap();
         assert!(written.len() <= draft.size_limit());
         assert_eq!(
             std::str::from_utf8(&written).unwrap(),
@@ -219,14 +184,8 @@ mod tests {
     fn refuses_what_is_no_resource_of_the_type() {
         assert!(matches!(read("[]"), Err(DraftError::NotAJsonObject)));
         assert!(matches!(read("{"), Err(DraftError::NotAJsonObject)));
-        assert!(matches!(
-            read(&"[".repeat(100_000)),
-            Err(DraftError::NotAJsonObject)
-        ));
-        assert!(matches!(
-            read(r#"{"resourceType":"Patient"}"#),
-            Err(DraftError::WrongType(_))
-        ));
+        assert!(matches!(read(&"[".repeat(100_000)), Err(DraftError::NotAJsonObject)));
+        assert!(matches!(read(r#"{"resourceType":"Patient"}"#), Err(DraftError::WrongType(_))));
         assert!(matches!(
             read(r#"{"resourceType":"Observation","resourceType":"Observation"}"#),
             Err(DraftError::NotAJsonObject)

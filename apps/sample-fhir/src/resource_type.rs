@@ -55,12 +55,9 @@ impl ResourceType {
             Self::Condition => &[&["subject"]],
             Self::DiagnosticReport | Self::Observation => &[&["status"], &["code"]],
             Self::Encounter => &[&["status"], &["class"]],
-            Self::MedicationRequest => &[
-                &["status"],
-                &["intent"],
-                &["medicationCodeableConcept", "medicationReference"],
-                &["subject"],
-            ],
+            Self::MedicationRequest => {
+                &[&["status"], &["intent"], &["medicationCodeableConcept", "medicationReference"], &["subject"]]
+            }
             Self::Patient | Self::Practitioner => &[],
         }
     }
@@ -97,11 +94,7 @@ mod tests {
     #[test]
     fn parameters_of_a_type_are_few_and_distinct() {
         for kind in ResourceType::ALL {
-            let mut names: Vec<_> = kind
-                .search_parameters()
-                .iter()
-                .map(|one| one.name)
-                .collect();
+            let mut names: Vec<_> = kind.search_parameters().iter().map(|one| one.name).collect();
             assert!(names.len() < 256);
             names.sort_unstable();
             names.dedup();

@@ -51,9 +51,7 @@ impl SampleFhir {
     /// The store with nothing in it.
     #[must_use]
     pub fn empty() -> Self {
-        Self {
-            store: Store::new(Limits::default()),
-        }
+        Self { store: Store::new(Limits::default()) }
     }
 
     /// How many patients there are.
@@ -83,11 +81,9 @@ impl SampleFhir {
 
     fn put(&mut self, line: Bytes, texts: &mut Interner) -> Result<()> {
         let head: Head<'_> = serde_json::from_slice(&line)?;
-        let kind = ResourceType::parse(head.resource_type)
-            .context("a resource type that is not served")?;
+        let kind = ResourceType::parse(head.resource_type).context("a resource type that is not served")?;
         let id = ResourceId::parse(head.id).context("not a logical id")?;
-        let updated =
-            Period::parse(head.meta.last_updated).context("meta.lastUpdated is not an instant")?;
+        let updated = Period::parse(head.meta.last_updated).context("meta.lastUpdated is not an instant")?;
         ensure!(head.meta.version_id == "1", "meta.versionId is not 1");
 
         let index = Draft::read(&line, kind, texts)?.index().to_vec();
@@ -138,16 +134,15 @@ mod tests {
             let kind = ResourceType::parse(head.resource_type).unwrap();
             let draft = Draft::read(line.as_bytes(), kind, &mut Interner::default()).unwrap();
             let updated = Period::parse(head.meta.last_updated).unwrap().from;
-            let written = draft
-                .written(&ResourceId::parse(head.id).unwrap(), 1, updated)
-                .unwrap();
+            let written = draft.written(&ResourceId::parse(head.id).unwrap(), 1, updated).unwrap();
             assert_eq!(written, line.as_bytes());
         }
     }
 
     #[test]
     fn refuses_data_that_it_cannot_keep() {
-        let good = r#"{"resourceType":"Patient","id":"a","meta":{"versionId":"1","lastUpdated":"2026-01-01T00:00:00Z"}}"#;
+        let good =
+            r#"{"resourceType":"Patient","id":"a","meta":{"versionId":"1","lastUpdated":"2026-01-01T00:00:00Z"}}"#;
         let twice = format!("{good}\n{good}\n");
         for lines in [
             "not json\n",
@@ -157,17 +152,8 @@ mod tests {
             &good.replace(r#""versionId":"1""#, r#""versionId":"2""#),
             &good.replace("2026-01-01", "2026-13-01"),
         ] {
-            assert!(
-                SampleFhir::empty()
-                    .fill(&Bytes::from(lines.to_owned()))
-                    .is_err(),
-                "{lines}"
-            );
+            assert!(SampleFhir::empty().fill(&Bytes::from(lines.to_owned())).is_err(), "{lines}");
         }
-        assert!(
-            SampleFhir::empty()
-                .fill(&Bytes::from(format!("{good}\n\n")))
-                .is_ok()
-        );
+        assert!(SampleFhir::empty().fill(&Bytes::from(format!("{good}\n\n"))).is_ok());
     }
 }

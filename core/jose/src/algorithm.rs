@@ -38,9 +38,7 @@ impl Algorithm {
     /// The algorithm of that name, compared as bytes; `None` for everything else, `none` included.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.as_str() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
     }
 
     const fn bit(self) -> u8 {
@@ -71,12 +69,8 @@ impl AlgorithmSet {
     /// Accepts nothing.
     pub const EMPTY: Self = Self(0);
     /// Accepts all four algorithms.
-    pub const ALL: Self = Self(
-        Algorithm::Rs256.bit()
-            | Algorithm::Rs384.bit()
-            | Algorithm::Es256.bit()
-            | Algorithm::Es384.bit(),
-    );
+    pub const ALL: Self =
+        Self(Algorithm::Rs256.bit() | Algorithm::Rs384.bit() | Algorithm::Es256.bit() | Algorithm::Es384.bit());
 
     /// Whether `algorithm` is in the set.
     #[must_use]
@@ -98,9 +92,7 @@ impl AlgorithmSet {
 
     /// The members, in the order of [`Algorithm::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Algorithm> {
-        Algorithm::ALL
-            .into_iter()
-            .filter(move |algorithm| self.contains(*algorithm))
+        Algorithm::ALL.into_iter().filter(move |algorithm| self.contains(*algorithm))
     }
 }
 
@@ -135,10 +127,7 @@ mod tests {
 
     #[test]
     fn other_names_are_no_algorithm() {
-        for name in [
-            "none", "None", "", "HS256", "PS256", "ES512", "ES256K", "EdDSA", "rs256", "RS256 ",
-            "RS512",
-        ] {
+        for name in ["none", "None", "", "HS256", "PS256", "ES512", "ES256K", "EdDSA", "rs256", "RS256 ", "RS512"] {
             assert_eq!(Algorithm::from_name(name), None, "{name:?}");
         }
     }
@@ -147,15 +136,8 @@ mod tests {
     fn sets_hold_what_was_put_in() {
         let default: Vec<_> = AlgorithmSet::default().iter().collect();
         assert_eq!(default, [Algorithm::Rs256, Algorithm::Es256]);
-        assert_eq!(
-            Algorithm::ALL.into_iter().collect::<AlgorithmSet>(),
-            AlgorithmSet::ALL
-        );
+        assert_eq!(Algorithm::ALL.into_iter().collect::<AlgorithmSet>(), AlgorithmSet::ALL);
         assert!(AlgorithmSet::EMPTY.is_empty());
-        assert!(
-            !AlgorithmSet::EMPTY
-                .with(Algorithm::Es384)
-                .contains(Algorithm::Rs384)
-        );
+        assert!(!AlgorithmSet::EMPTY.with(Algorithm::Es384).contains(Algorithm::Rs384));
     }
 }

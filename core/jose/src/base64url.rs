@@ -47,9 +47,7 @@ mod tests {
     #[test]
     fn refuses_every_other_spelling() {
         assert_eq!(base64url_decode("AA"), Ok(vec![0]));
-        for other in [
-            "AA==", "AA=", "AB", "A", "A+", "A/", "A A", "AA\n", "\u{e4}A", "AAA\u{0}",
-        ] {
+        for other in ["AA==", "AA=", "AB", "A", "A+", "A/", "A A", "AA\n", "\u{e4}A", "AAA\u{0}"] {
             assert_eq!(base64url_decode(other), Err(Base64UrlError), "{other:?}");
         }
     }

@@ -27,11 +27,7 @@ enum Numbers {
     #[serde(rename = "RSA")]
     Rsa { n: String, e: String },
     #[serde(rename = "EC")]
-    Ec {
-        crv: &'static str,
-        x: String,
-        y: String,
-    },
+    Ec { crv: &'static str, x: String, y: String },
 }
 
 /// A set of public keys, as a JWKS endpoint serves it.
@@ -55,12 +51,7 @@ impl Jwk {
         }
         let numbers = Numbers::from_key(&numbers);
         let kid = numbers.thumbprint();
-        Ok(Self {
-            numbers,
-            usage: "sig",
-            alg: algorithm.as_str(),
-            kid,
-        })
+        Ok(Self { numbers, usage: "sig", alg: algorithm.as_str(), kid })
     }
 
     /// Describes the public half of a signing key.
@@ -84,34 +75,22 @@ impl Jwks {
     /// The set as JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self)
-            .expect("keys are strings and write to memory, so they always serialize")
+        serde_json::to_string(self).expect("keys are strings and write to memory, so they always serialize")
     }
 }
 
 impl Numbers {
     fn from_key(numbers: &PublicNumbers<'_>) -> Self {
         match *numbers {
-            PublicNumbers::Rsa {
-                modulus, exponent, ..
-            } => Self::Rsa {
-                n: base64url_encode(modulus),
-                e: base64url_encode(exponent),
-            },
+            PublicNumbers::Rsa { modulus, exponent, .. } => {
+                Self::Rsa { n: base64url_encode(modulus), e: base64url_encode(exponent) }
+            }
             PublicNumbers::Ec { kind, point } => {
                 // After the leading 4 come x and y, each half of the rest.
                 let coordinates = point.get(1..).unwrap_or_default();
                 let (x, y) = coordinates.split_at(coordinates.len() / 2);
-                let crv = if kind == KeyKind::P384 {
-                    "P-384"
-                } else {
-                    "P-256"
-                };
-                Self::Ec {
-                    crv,
-                    x: base64url_encode(x),
-                    y: base64url_encode(y),
-                }
+                let crv = if kind == KeyKind::P384 { "P-384" } else { "P-256" };
+                Self::Ec { crv, x: base64url_encode(x), y: base64url_encode(y) }
             }
         }
     }
@@ -142,41 +121,18 @@ mod tests {
             "ZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-",
             "kEgU8awapJzKnqDKgw"
         );
-        let key = Numbers::Rsa {
-            n: n.to_owned(),
-            e: "AQAB".to_owned(),
-        };
-        assert_eq!(
-            key.thumbprint(),
-            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-        );
+        let key = Numbers::Rsa { n: n.to_owned(), e: "AQAB".to_owned() };
+        assert_eq!(key.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 
     #[test]
     fn publishes_what_a_verifier_needs_and_nothing_secret() {
         let key = SoftwareKey::generate(KeyKind::P384).unwrap();
         let jwk = Jwk::from_signing_key(&key).unwrap();
-        let json: serde_json::Value = serde_json::from_str(
-            &Jwks {
-                keys: vec![jwk.clone()],
-            }
-            .to_json(),
-        )
-        .unwrap();
-        let member = |name: &str| {
-            json["keys"][0][name]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
-        assert_eq!(
-            (member("kty"), member("crv"), member("use")),
-            ("EC".into(), "P-384".into(), "sig".into())
-        );
-        assert_eq!(
-            (member("alg"), member("kid")),
-            ("ES384".into(), jwk.kid().to_owned())
-        );
+        let json: serde_json::Value = serde_json::from_str(&Jwks { keys: vec![jwk.clone()] }.to_json()).unwrap();
+        let member = |name: &str| json["keys"][0][name].as_str().unwrap_or_default().to_owned();
+        assert_eq!((member("kty"), member("crv"), member("use")), ("EC".into(), "P-384".into(), "sig".into()));
+        assert_eq!((member("alg"), member("kid")), ("ES384".into(), jwk.kid().to_owned()));
         assert_eq!((member("x").len(), member("y").len()), (64, 64));
         assert_eq!(json["keys"][0].as_object().unwrap().len(), 7);
     }
@@ -184,13 +140,7 @@ mod tests {
     #[test]
     fn refuses_an_algorithm_that_does_not_fit() {
         let key = SoftwareKey::generate(KeyKind::P256).unwrap();
-        assert_eq!(
-            Jwk::from_spki(key.public_key(), Algorithm::Rs256),
-            Err(KeyError::Algorithm(Algorithm::Rs256))
-        );
-        assert_eq!(
-            Jwk::from_spki(b"", Algorithm::Es256),
-            Err(KeyError::Malformed)
-        );
+        assert_eq!(Jwk::from_spki(key.public_key(), Algorithm::Rs256), Err(KeyError::Algorithm(Algorithm::Rs256)));
+        assert_eq!(Jwk::from_spki(b"", Algorithm::Es256), Err(KeyError::Malformed));
     }
 }

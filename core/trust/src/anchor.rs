@@ -17,9 +17,7 @@ pub enum AnchorError {
         subject: String,
     },
     /// Its key usage lacks keyCertSign.
-    #[error(
-        "the anchor {subject} may not sign certificates: its key usage lacks keyCertSign (RFC 5280 §4.2.1.3)"
-    )]
+    #[error("the anchor {subject} may not sign certificates: its key usage lacks keyCertSign (RFC 5280 §4.2.1.3)")]
     KeyUsage {
         /// Its subject.
         subject: String,
@@ -64,29 +62,17 @@ impl Anchor {
         if !certificate.is_ca() {
             return Err(AnchorError::NotACa { subject: subject() });
         }
-        if extensions
-            .key_usage
-            .is_some_and(|usage| !usage.key_cert_sign())
-        {
+        if extensions.key_usage.is_some_and(|usage| !usage.key_cert_sign()) {
             return Err(AnchorError::KeyUsage { subject: subject() });
         }
         if let Err(problem) = certificate.public_key() {
-            return Err(AnchorError::WeakKey {
-                subject: subject(),
-                problem,
-            });
+            return Err(AnchorError::WeakKey { subject: subject(), problem });
         }
         if extensions.has_name_constraints {
-            return Err(AnchorError::Extension {
-                subject: subject(),
-                extension: "nameConstraints".to_owned(),
-            });
+            return Err(AnchorError::Extension { subject: subject(), extension: "nameConstraints".to_owned() });
         }
         if let Some(oid) = extensions.unknown_critical.first() {
-            return Err(AnchorError::Extension {
-                subject: subject(),
-                extension: format!("critical {oid}"),
-            });
+            return Err(AnchorError::Extension { subject: subject(), extension: format!("critical {oid}") });
         }
         Ok(Self(certificate))
     }
@@ -124,27 +110,15 @@ mod tests {
 
     #[test]
     fn refuses_what_could_never_be_the_end_of_a_path() {
-        assert!(matches!(
-            anchor(|root| root.basic_constraints = None),
-            Err(AnchorError::NotACa { .. })
-        ));
-        assert!(matches!(
-            anchor(|root| root.key_usage = Some(0x02)),
-            Err(AnchorError::KeyUsage { .. })
-        ));
+        assert!(matches!(anchor(|root| root.basic_constraints = None), Err(AnchorError::NotACa { .. })));
+        assert!(matches!(anchor(|root| root.key_usage = Some(0x02)), Err(AnchorError::KeyUsage { .. })));
         assert!(matches!(
             anchor(|root| root.extra(NAME_CONSTRAINTS, true, &[0x30, 0])),
             Err(AnchorError::Extension { .. })
         ));
-        assert!(matches!(
-            anchor(|root| root.extra("1.2.3.4", true, &[5, 0])),
-            Err(AnchorError::Extension { .. })
-        ));
+        assert!(matches!(anchor(|root| root.extra("1.2.3.4", true, &[5, 0])), Err(AnchorError::Extension { .. })));
         let small = Key::rsa(1024);
         let root = Builder::ca("CN=Root", &small).issued_by("CN=Root", &Key::p256());
-        assert!(matches!(
-            Anchor::new(Arc::new(root)),
-            Err(AnchorError::WeakKey { .. })
-        ));
+        assert!(matches!(Anchor::new(Arc::new(root)), Err(AnchorError::WeakKey { .. })));
     }
 }

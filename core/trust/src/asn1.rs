@@ -85,11 +85,7 @@ impl<'a> Elements<'a> {
 
     fn at(bytes: &'a [u8], base: usize) -> Result<Self, NotDer> {
         let reader = SliceReader::new(bytes).map_err(|_| NotDer("it is too long"))?;
-        Ok(Self {
-            bytes,
-            base,
-            reader,
-        })
+        Ok(Self { bytes, base, reader })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -100,28 +96,16 @@ impl<'a> Elements<'a> {
     pub(crate) fn next(&mut self) -> Result<Element<'a>, NotDer> {
         const BROKEN: NotDer = NotDer("a tag or length is not DER");
         let start = self.position();
-        let tag = *self
-            .bytes
-            .get(start)
-            .ok_or(NotDer("an element is missing"))?;
+        let tag = *self.bytes.get(start).ok_or(NotDer("an element is missing"))?;
         if tag & 0x1f == 0x1f {
             // No structure that is read here has tag numbers above 30.
             return Err(NotDer("a tag number is too large"));
         }
         let header = Header::decode(&mut self.reader).map_err(|_| BROKEN)?;
         let value_start = self.position();
-        let value = self
-            .reader
-            .read_slice(header.length())
-            .map_err(|_| NotDer("an element runs past its end"))?;
+        let value = self.reader.read_slice(header.length()).map_err(|_| NotDer("an element runs past its end"))?;
         let raw = self.bytes.get(start..self.position()).ok_or(BROKEN)?;
-        Ok(Element {
-            tag,
-            raw,
-            value,
-            start: self.base + start,
-            value_start: self.base + value_start,
-        })
+        Ok(Element { tag, raw, value, start: self.base + start, value_start: self.base + value_start })
     }
 
     /// The next element, which must have this tag.
@@ -143,11 +127,7 @@ impl<'a> Elements<'a> {
 
     /// Nothing may be left.
     pub(crate) fn finish(self) -> Result<(), NotDer> {
-        if self.is_empty() {
-            Ok(())
-        } else {
-            Err(NotDer("there is more than the type allows"))
-        }
+        if self.is_empty() { Ok(()) } else { Err(NotDer("there is more than the type allows")) }
     }
 
     fn position(&self) -> usize {
@@ -187,12 +167,8 @@ pub(crate) fn boolean_default_false(element: Option<Element<'_>>) -> Result<bool
 pub(crate) fn shortest(value: &[u8]) -> Result<(), NotDer> {
     match value {
         [] => Err(NotDer("an INTEGER is empty")),
-        [0x00, second, ..] if second & 0x80 == 0 => {
-            Err(NotDer("an INTEGER is not in its shortest form"))
-        }
-        [0xff, second, ..] if second & 0x80 != 0 => {
-            Err(NotDer("an INTEGER is not in its shortest form"))
-        }
+        [0x00, second, ..] if second & 0x80 == 0 => Err(NotDer("an INTEGER is not in its shortest form")),
+        [0xff, second, ..] if second & 0x80 != 0 => Err(NotDer("an INTEGER is not in its shortest form")),
         _ => Ok(()),
     }
 }
@@ -212,9 +188,7 @@ pub(crate) fn small_unsigned(element: &Element<'_>) -> Result<u32, NotDer> {
     if value.len() > 5 {
         return Err(NotDer("an INTEGER is too large"));
     }
-    let number = value
-        .iter()
-        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let number = value.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     u32::try_from(number).map_err(|_| NotDer("an INTEGER is too large"))
 }
 
@@ -237,20 +211,14 @@ pub(crate) fn named_bits(value: &[u8]) -> Result<u16, NotDer> {
         return Err(NotDer("a BIT STRING is empty"));
     };
     let Some(last) = bits.last() else {
-        return if *unused == 0 {
-            Ok(0)
-        } else {
-            Err(NotDer("a BIT STRING is empty"))
-        };
+        return if *unused == 0 { Ok(0) } else { Err(NotDer("a BIT STRING is empty")) };
     };
     if *unused > 7 || last.trailing_zeros() != u32::from(*unused) {
         return Err(NotDer("a bit list has bits to spare"));
     }
     match bits {
         [first] => Ok(u16::from(first.reverse_bits())),
-        [first, second] => {
-            Ok(u16::from(first.reverse_bits()) | u16::from(second.reverse_bits()) << 8)
-        }
+        [first, second] => Ok(u16::from(first.reverse_bits()) | u16::from(second.reverse_bits()) << 8),
         _ => Err(NotDer("a bit list is too long")),
     }
 }
@@ -260,19 +228,14 @@ pub(crate) fn oid(element: &Element<'_>) -> Result<ObjectIdentifier, NotDer> {
     if element.tag != OBJECT_IDENTIFIER || element.value.is_empty() {
         return Err(NotDer("an object identifier is missing"));
     }
-    ObjectIdentifier::from_bytes(element.value)
-        .map_err(|_| NotDer("an object identifier is malformed or too long"))
+    ObjectIdentifier::from_bytes(element.value).map_err(|_| NotDer("an object identifier is malformed or too long"))
 }
 
 /// `IA5String` content.
 pub(crate) fn ia5<'a>(element: &Element<'a>) -> Result<&'a str, NotDer> {
     const OUTSIDE: NotDer = NotDer("a name has characters outside ASCII");
     let text = std::str::from_utf8(element.value).map_err(|_| OUTSIDE)?;
-    if text.is_ascii() {
-        Ok(text)
-    } else {
-        Err(OUTSIDE)
-    }
+    if text.is_ascii() { Ok(text) } else { Err(OUTSIDE) }
 }
 
 /// `Time ::= CHOICE { utcTime, generalTime }` in the two forms that certificates may use.
@@ -297,22 +260,12 @@ pub(crate) fn time(element: &Element<'_>) -> Result<UnixTime, NotDer> {
     };
     let mut pairs = rest.chunks_exact(2).map(digits);
     let mut pair = || pairs.next().flatten().ok_or(MALFORMED);
-    let civil = Civil {
-        year,
-        month: pair()?,
-        day: pair()?,
-        hour: pair()?,
-        minute: pair()?,
-        second: pair()?,
-    };
+    let civil = Civil { year, month: pair()?, day: pair()?, hour: pair()?, minute: pair()?, second: pair()? };
     UnixTime::from_civil(civil).ok_or(NotDer("a time does not exist"))
 }
 
 fn digits(text: &[u8]) -> Option<u64> {
-    text.iter().try_fold(0, |number, byte| {
-        byte.is_ascii_digit()
-            .then(|| number * 10 + u64::from(byte - b'0'))
-    })
+    text.iter().try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0')))
 }
 
 #[cfg(test)]
@@ -320,13 +273,7 @@ mod tests {
     use super::*;
 
     fn element(tag: u8, value: &[u8]) -> Element<'_> {
-        Element {
-            tag,
-            raw: value,
-            value,
-            start: 0,
-            value_start: 0,
-        }
+        Element { tag, raw: value, value, start: 0, value_start: 0 }
     }
 
     #[test]
@@ -335,14 +282,7 @@ mod tests {
         assert_eq!(at(UTC_TIME, "260101000000Z"), Ok(1_767_225_600));
         assert_eq!(at(UTC_TIME, "500101120001Z"), Ok(0));
         assert_eq!(at(GENERALIZED_TIME, "20260101000000Z"), Ok(1_767_225_600));
-        for text in [
-            "2601010000Z",
-            "260101000000+0100",
-            "260230000000Z",
-            "26010100000aZ",
-            "",
-            "Z",
-        ] {
+        for text in ["2601010000Z", "260101000000+0100", "260230000000Z", "26010100000aZ", "", "Z"] {
             assert!(at(UTC_TIME, text).is_err(), "{text}");
         }
         for text in ["20260101000000.5Z", "202601010000Z", "20260101240000Z"] {
@@ -355,10 +295,7 @@ mod tests {
         for value in [&[][..], &[0x80], &[0x00, 0x7f], &[0x00, 0x00]] {
             assert!(unsigned(&element(INTEGER, value)).is_err(), "{value:?}");
         }
-        assert_eq!(
-            unsigned(&element(INTEGER, &[0x00, 0x80])),
-            Ok(&[0x00, 0x80][..])
-        );
+        assert_eq!(unsigned(&element(INTEGER, &[0x00, 0x80])), Ok(&[0x00, 0x80][..]));
         assert_eq!(small_unsigned(&element(INTEGER, &[0x01, 0x00])), Ok(256));
     }
 
@@ -368,26 +305,16 @@ mod tests {
         assert_eq!(named_bits(&[1, 0x06]), Ok(0b0110_0000));
         assert_eq!(named_bits(&[7, 0x80, 0x80]), Ok(0x101));
         assert_eq!(named_bits(&[0]), Ok(0));
-        for value in [
-            &[][..],
-            &[8, 0],
-            &[0, 0x80],
-            &[5, 0x06],
-            &[3, 0],
-            &[7, 1, 2, 0x80],
-        ] {
+        for value in [&[][..], &[8, 0], &[0, 0x80], &[5, 0x06], &[3, 0], &[7, 1, 2, 0x80]] {
             assert!(named_bits(value).is_err(), "{value:?}");
         }
     }
 
     #[test]
     fn refuses_lengths_that_are_not_der() {
-        for bytes in [
-            &[0x30, 0x81, 0x01, 0x00][..],
-            &[0x30, 0x80, 0x00, 0x00],
-            &[0x30, 0x05, 0x00],
-            &[0x3f, 0x81, 0x00, 0x00],
-        ] {
+        for bytes in
+            [&[0x30, 0x81, 0x01, 0x00][..], &[0x30, 0x80, 0x00, 0x00], &[0x30, 0x05, 0x00], &[0x3f, 0x81, 0x00, 0x00]]
+        {
             assert!(only(bytes, SEQUENCE).is_err(), "{bytes:?}");
         }
         assert!(only(&[0x30, 0x00, 0x00], SEQUENCE).is_err());

@@ -17,10 +17,7 @@ pub use self::pem::{PEM_SIZE_LIMIT, certificates_from_pem};
 use self::tbs::TbsFields;
 pub(crate) use self::{
     digest::{hex, sha256, write_hex},
-    extensions::{
-        Extensions, https_urls, read_list as read_extension_list,
-        read_sequence as read_extension_sequence,
-    },
+    extensions::{Extensions, https_urls, read_list as read_extension_list, read_sequence as read_extension_sequence},
     name::{checked as name_checked, display as display_name, shown},
 };
 use crate::{
@@ -106,16 +103,10 @@ impl Certificate {
             return Err(CertificateError::TooLong { size: der.len() });
         }
         let outer = in_field("certificate");
-        let mut parts = asn1::only(der, SEQUENCE)
-            .and_then(|whole| whole.children())
-            .map_err(&outer)?;
+        let mut parts = asn1::only(der, SEQUENCE).and_then(|whole| whole.children()).map_err(&outer)?;
         let tbs = parts.expect(SEQUENCE).map_err(in_field("tbsCertificate"))?;
-        let algorithm = parts
-            .expect(SEQUENCE)
-            .map_err(in_field("signatureAlgorithm"))?;
-        let signature_value = parts
-            .expect(BIT_STRING)
-            .map_err(in_field("signatureValue"))?;
+        let algorithm = parts.expect(SEQUENCE).map_err(in_field("signatureAlgorithm"))?;
+        let signature_value = parts.expect(BIT_STRING).map_err(in_field("signatureValue"))?;
         parts.finish().map_err(&outer)?;
         let (_, signature) = asn1::octets(&signature_value).map_err(in_field("signatureValue"))?;
 
@@ -134,8 +125,7 @@ impl Certificate {
             subject: fields.subject.span(),
             spki: fields.spki.span(),
             signature,
-            signature_algorithm: SignatureAlgorithm::read(&algorithm)
-                .map_err(in_field("signatureAlgorithm"))?,
+            signature_algorithm: SignatureAlgorithm::read(&algorithm).map_err(in_field("signatureAlgorithm"))?,
             not_before: fields.not_before,
             not_after: fields.not_after,
             key: PublicKey::from_spki(&fields.spki),
@@ -256,9 +246,7 @@ impl Certificate {
     /// Source: RFC 5280 §4.2.1.9
     #[must_use]
     pub fn is_ca(&self) -> bool {
-        self.extensions
-            .basic_constraints
-            .is_some_and(|constraints| constraints.ca)
+        self.extensions.basic_constraints.is_some_and(|constraints| constraints.ca)
     }
 
     /// Whether issuer and subject are the same name; says nothing about the key that signed.
@@ -272,29 +260,14 @@ impl Certificate {
     /// Whether the key of `issuer` signed this certificate. Costs one signature check.
     #[must_use]
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
-        issuer.signed(
-            self.signature_algorithm,
-            self.slice(&self.tbs),
-            self.slice(&self.signature),
-        )
+        issuer.signed(self.signature_algorithm, self.slice(&self.tbs), self.slice(&self.signature))
     }
 
     /// Whether this certificate's key made `signature` over `message`.
-    pub(crate) fn signed(
-        &self,
-        algorithm: SignatureAlgorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> bool {
-        self.key.as_ref().is_ok_and(|key| {
-            signature::is_signed(
-                algorithm,
-                key.kind,
-                self.slice(&key.material),
-                message,
-                signature,
-            )
-        })
+    pub(crate) fn signed(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.key
+            .as_ref()
+            .is_ok_and(|key| signature::is_signed(algorithm, key.kind, self.slice(&key.material), message, signature))
     }
 
     pub(crate) fn signature_algorithm(&self) -> SignatureAlgorithm {

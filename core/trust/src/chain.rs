@@ -79,23 +79,14 @@ impl CertificateChain {
             return Err(CertificateError::NoCertificate);
         }
         if ders.len() > CHAIN_LIMIT {
-            return Err(CertificateError::TooMany {
-                count: ders.len(),
-                limit: CHAIN_LIMIT,
-            });
+            return Err(CertificateError::TooMany { count: ders.len(), limit: CHAIN_LIMIT });
         }
         if let Some(der) = ders.iter().find(|der| der.len() > CERTIFICATE_SIZE_LIMIT) {
             return Err(CertificateError::TooLong { size: der.len() });
         }
         let digest = ChainDigest::of(ders);
-        let certificates = ders
-            .iter()
-            .map(|der| Certificate::from_der(der).map(Arc::new))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            certificates,
-            digest,
-        })
+        let certificates = ders.iter().map(|der| Certificate::from_der(der).map(Arc::new)).collect::<Result<_, _>>()?;
+        Ok(Self { certificates, digest })
     }
 
     /// The end entity's certificate, whose key alone verifies what the peer signed.
@@ -103,9 +94,7 @@ impl CertificateChain {
     /// Source: security invariant 1
     #[must_use]
     pub fn leaf(&self) -> &Arc<Certificate> {
-        self.certificates
-            .first()
-            .expect("a chain is only made with a certificate in it")
+        self.certificates.first().expect("a chain is only made with a certificate in it")
     }
 
     /// All certificates, the end entity's first.
@@ -170,10 +159,7 @@ impl VerifiedChain {
     /// The end entity's certificate.
     #[must_use]
     pub fn leaf(&self) -> &Arc<Certificate> {
-        self.0
-            .path
-            .first()
-            .expect("a proven path has an end entity")
+        self.0.path.first().expect("a proven path has an end entity")
     }
 
     /// The path, from the end entity to the anchor, both included.
@@ -220,10 +206,7 @@ mod tests {
 
     fn certificate() -> Vec<u8> {
         let key = Key::p256();
-        Builder::ca("CN=Root", &key)
-            .self_signed(&key)
-            .der()
-            .to_vec()
+        Builder::ca("CN=Root", &key).self_signed(&key).der().to_vec()
     }
 
     #[test]
@@ -234,16 +217,10 @@ mod tests {
             assert_eq!(chain.certificates().len(), count);
             assert_eq!(chain.leaf().der(), der);
         }
-        assert_eq!(
-            CertificateChain::from_ders(&[]).unwrap_err(),
-            CertificateError::NoCertificate
-        );
+        assert_eq!(CertificateChain::from_ders(&[]).unwrap_err(), CertificateError::NoCertificate);
         assert_eq!(
             CertificateChain::from_ders(&vec![der; CHAIN_LIMIT + 1]).unwrap_err(),
-            CertificateError::TooMany {
-                count: 11,
-                limit: 10
-            }
+            CertificateError::TooMany { count: 11, limit: 10 }
         );
     }
 
@@ -252,9 +229,7 @@ mod tests {
         let ders = [vec![0], vec![0; CERTIFICATE_SIZE_LIMIT + 1]];
         assert_eq!(
             CertificateChain::from_ders(&ders).unwrap_err(),
-            CertificateError::TooLong {
-                size: CERTIFICATE_SIZE_LIMIT + 1
-            }
+            CertificateError::TooLong { size: CERTIFICATE_SIZE_LIMIT + 1 }
         );
     }
 
@@ -263,13 +238,7 @@ mod tests {
         let der = certificate();
         let chain = CertificateChain::from_ders(std::slice::from_ref(&der)).unwrap();
         assert_eq!(chain.digest(), ChainDigest::of(&[der]));
-        assert_ne!(
-            ChainDigest::of(&[vec![1, 2], vec![3]]),
-            ChainDigest::of(&[vec![1], vec![2, 3]])
-        );
-        assert_ne!(
-            ChainDigest::of(&[vec![1], vec![2]]),
-            ChainDigest::of(&[vec![2], vec![1]])
-        );
+        assert_ne!(ChainDigest::of(&[vec![1, 2], vec![3]]), ChainDigest::of(&[vec![1], vec![2, 3]]));
+        assert_ne!(ChainDigest::of(&[vec![1], vec![2]]), ChainDigest::of(&[vec![2], vec![1]]));
     }
 }

@@ -112,20 +112,9 @@ impl TrustCommunity {
             return Err(CommunityError::NoAnchor(id));
         }
         let mut seen = HashSet::new();
-        let mut community = Self {
-            id,
-            anchors,
-            intermediates,
-            profile,
-            revocation,
-            version: PolicyVersion([0; 32]),
-        };
-        community
-            .anchors
-            .retain(|anchor| seen.insert(anchor.digest()));
-        community
-            .intermediates
-            .retain(|certificate| seen.insert(certificate.digest()));
+        let mut community = Self { id, anchors, intermediates, profile, revocation, version: PolicyVersion([0; 32]) };
+        community.anchors.retain(|anchor| seen.insert(anchor.digest()));
+        community.intermediates.retain(|certificate| seen.insert(certificate.digest()));
         community.version = community.policy_digest();
         Ok(community)
     }
@@ -180,19 +169,10 @@ impl TrustCommunity {
         part(self.revocation.as_str().as_bytes());
         part(self.profile.fingerprint().as_bytes());
         let mut anchors: Vec<_> = self.anchors.iter().map(Anchor::digest).collect();
-        let mut intermediates: Vec<_> = self
-            .intermediates
-            .iter()
-            .map(|certificate| certificate.digest())
-            .collect();
+        let mut intermediates: Vec<_> = self.intermediates.iter().map(|certificate| certificate.digest()).collect();
         for digests in [&mut anchors, &mut intermediates] {
             digests.sort_unstable();
-            part(
-                &digests
-                    .iter()
-                    .flat_map(|digest| *digest.as_bytes())
-                    .collect::<Vec<_>>(),
-            );
+            part(&digests.iter().flat_map(|digest| *digest.as_bytes()).collect::<Vec<_>>());
         }
         PolicyVersion(sha256(&bytes))
     }
@@ -216,39 +196,20 @@ mod tests {
         revocation: RevocationPolicy,
     ) -> PolicyVersion {
         let anchors = anchors.iter().map(|anchor| (*anchor).clone()).collect();
-        let intermediates = intermediates
-            .iter()
-            .map(|anchor| Arc::clone(anchor.certificate()))
-            .collect();
+        let intermediates = intermediates.iter().map(|anchor| Arc::clone(anchor.certificate())).collect();
         let id = CommunityId::parse(id).unwrap();
-        TrustCommunity::new(id, anchors, intermediates, profile.clone(), revocation)
-            .unwrap()
-            .version()
+        TrustCommunity::new(id, anchors, intermediates, profile.clone(), revocation).unwrap().version()
     }
 
     #[test]
     fn is_named_by_an_absolute_uri() {
-        for text in [
-            "https://community.example/a",
-            "urn:example:a",
-            "urn:oid:2.16.840.1.113883",
-        ] {
+        for text in ["https://community.example/a", "urn:example:a", "urn:oid:2.16.840.1.113883"] {
             assert_eq!(CommunityId::parse(text).unwrap().as_str(), text);
         }
-        for text in [
-            "",
-            "community",
-            "/a",
-            "https://a b",
-            "https://exa\\mple/",
-            "//example.com/a",
-        ] {
+        for text in ["", "community", "/a", "https://a b", "https://exa\\mple/", "//example.com/a"] {
             assert!(CommunityId::parse(text).is_err(), "{text}");
         }
-        assert_ne!(
-            CommunityId::parse("urn:a").unwrap(),
-            CommunityId::parse("URN:a").unwrap()
-        );
+        assert_ne!(CommunityId::parse("urn:a").unwrap(), CommunityId::parse("URN:a").unwrap());
     }
 
     #[test]
@@ -270,28 +231,13 @@ mod tests {
         let profile = CertificateProfile::default();
         let require = RevocationPolicy::RequireStatus;
         let base = version("urn:a", &[&a, &b], &[], &profile, require);
-        assert_eq!(
-            base,
-            version("urn:a", &[&b, &a, &a], &[&a], &profile, require)
-        );
+        assert_eq!(base, version("urn:a", &[&b, &a, &a], &[&a], &profile, require));
         for other in [
             version("urn:b", &[&a, &b], &[], &profile, require),
             version("urn:a", &[&a], &[], &profile, require),
             version("urn:a", &[&a], &[&b], &profile, require),
-            version(
-                "urn:a",
-                &[&a, &b],
-                &[],
-                &profile.clone().with_uri_schemes(["https"]),
-                require,
-            ),
-            version(
-                "urn:a",
-                &[&a, &b],
-                &[],
-                &profile,
-                RevocationPolicy::SoftFail,
-            ),
+            version("urn:a", &[&a, &b], &[], &profile.clone().with_uri_schemes(["https"]), require),
+            version("urn:a", &[&a, &b], &[], &profile, RevocationPolicy::SoftFail),
         ] {
             assert_ne!(base, other);
         }

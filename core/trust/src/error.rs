@@ -98,28 +98,13 @@ pub struct Reason {
 
 impl Reason {
     /// A failed check; `detail` continues the sentence that begins with the certificate's name.
-    pub(crate) fn new(
-        kind: RefusalKind,
-        certificate: &Certificate,
-        detail: String,
-        source: &'static str,
-    ) -> Self {
-        Self {
-            kind,
-            certificate: identify(certificate),
-            detail,
-            source,
-        }
+    pub(crate) fn new(kind: RefusalKind, certificate: &Certificate, detail: String, source: &'static str) -> Self {
+        Self { kind, certificate: identify(certificate), detail, source }
     }
 
     /// A failed check that is not about one certificate.
     pub(crate) fn general(kind: RefusalKind, detail: String, source: &'static str) -> Self {
-        Self {
-            kind,
-            certificate: String::new(),
-            detail,
-            source,
-        }
+        Self { kind, certificate: String::new(), detail, source }
     }
 
     /// What kind of fault this is.
@@ -158,11 +143,7 @@ impl fmt::Display for Reason {
 
 /// A certificate's name for people: subject and serial number.
 pub(crate) fn identify(certificate: &Certificate) -> String {
-    format!(
-        "'{}' (serial {})",
-        certificate.subject(),
-        certificate.serial_hex()
-    )
+    format!("'{}' (serial {})", certificate.subject(), certificate.serial_hex())
 }
 
 /// One path that was tried and why it was given up.
@@ -175,11 +156,7 @@ pub struct PathAttempt {
 
 impl PathAttempt {
     pub(crate) fn new(community: CommunityId, path: Vec<String>, reasons: Vec<Reason>) -> Self {
-        Self {
-            community,
-            path,
-            reasons,
-        }
+        Self { community, path, reasons }
     }
 
     /// The community whose anchors the path was to reach.
@@ -220,11 +197,7 @@ impl std::error::Error for TrustRefusal {}
 
 impl TrustRefusal {
     pub(crate) fn new(community: CommunityId, attempts: Vec<PathAttempt>, omitted: usize) -> Self {
-        Self(Arc::new(Refused {
-            communities: vec![community],
-            attempts,
-            omitted,
-        }))
+        Self(Arc::new(Refused { communities: vec![community], attempts, omitted }))
     }
 
     /// A refusal because a community that was asked for is not configured.
@@ -245,11 +218,7 @@ impl TrustRefusal {
         if let [single] = refusals.as_slice() {
             return single.clone();
         }
-        let mut merged = Refused {
-            communities: Vec::new(),
-            attempts: Vec::new(),
-            omitted: 0,
-        };
+        let mut merged = Refused { communities: Vec::new(), attempts: Vec::new(), omitted: 0 };
         for Self(refused) in refusals {
             merged.communities.extend_from_slice(&refused.communities);
             merged.attempts.extend_from_slice(&refused.attempts);
@@ -261,8 +230,7 @@ impl TrustRefusal {
     /// The most telling kind of fault among all attempts.
     #[must_use]
     pub fn kind(&self) -> RefusalKind {
-        self.telling()
-            .map_or(RefusalKind::NoPathToAnchor, |(_, reason)| reason.kind)
+        self.telling().map_or(RefusalKind::NoPathToAnchor, |(_, reason)| reason.kind)
     }
 
     /// The communities that were tried.
@@ -285,18 +253,9 @@ impl TrustRefusal {
 
     /// The first reason of the most telling kind, and the attempt that met it.
     fn telling(&self) -> Option<(&PathAttempt, &Reason)> {
-        let reasons = self
-            .0
-            .attempts
-            .iter()
-            .flat_map(|attempt| attempt.reasons.iter().map(move |reason| (attempt, reason)));
-        reasons.reduce(|best, next| {
-            if next.1.kind > best.1.kind {
-                next
-            } else {
-                best
-            }
-        })
+        let reasons =
+            self.0.attempts.iter().flat_map(|attempt| attempt.reasons.iter().map(move |reason| (attempt, reason)));
+        reasons.reduce(|best, next| if next.1.kind > best.1.kind { next } else { best })
     }
 }
 
@@ -306,17 +265,8 @@ impl fmt::Display for TrustRefusal {
         let Some((attempt, reason)) = self.telling() else {
             return f.write_str("no trust community was tried");
         };
-        write!(
-            f,
-            "not trusted in community {}: {reason}",
-            attempt.community
-        )?;
-        let total: usize = self
-            .0
-            .attempts
-            .iter()
-            .map(|attempt| attempt.reasons.len())
-            .sum();
+        write!(f, "not trusted in community {}: {reason}", attempt.community)?;
+        let total: usize = self.0.attempts.iter().map(|attempt| attempt.reasons.len()).sum();
         match (total - 1).saturating_add(self.0.omitted) {
             0 => Ok(()),
             1 => f.write_str("; and 1 more reason"),
@@ -331,15 +281,8 @@ mod tests {
 
     fn refusal(community: &str, kinds: &[RefusalKind]) -> TrustRefusal {
         let community = CommunityId::parse(community).unwrap();
-        let reasons = kinds
-            .iter()
-            .map(|kind| Reason::general(*kind, format!("met {kind}"), "RFC 5280 §6.1"))
-            .collect();
-        TrustRefusal::new(
-            community.clone(),
-            vec![PathAttempt::new(community, vec![], reasons)],
-            0,
-        )
+        let reasons = kinds.iter().map(|kind| Reason::general(*kind, format!("met {kind}"), "RFC 5280 §6.1")).collect();
+        TrustRefusal::new(community.clone(), vec![PathAttempt::new(community, vec![], reasons)], 0)
     }
 
     #[test]

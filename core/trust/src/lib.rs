@@ -14,13 +14,7 @@
 //! Source: RFC 5280 §6; UDAP Dynamic Client Registration §4.2; FAST Security STU2 §7.1.6
 #![cfg_attr(
     test,
-    allow(
-        clippy::unwrap_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::allow_attributes,
-        reason = "tests"
-    )
+    allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::allow_attributes, reason = "tests")
 )]
 
 pub mod anchor;

@@ -44,11 +44,7 @@ impl Default for CertificateProfile {
     fn default() -> Self {
         Self {
             uri_schemes: None,
-            purposes: vec![
-                rfc5912::ID_KP_SERVER_AUTH,
-                rfc5912::ID_KP_CLIENT_AUTH,
-                rfc5280::ANY_EXTENDED_KEY_USAGE,
-            ],
+            purposes: vec![rfc5912::ID_KP_SERVER_AUTH, rfc5912::ID_KP_CLIENT_AUTH, rfc5280::ANY_EXTENDED_KEY_USAGE],
             keys: vec![KeyFamily::Rsa, KeyFamily::P256, KeyFamily::P384],
         }
     }
@@ -57,10 +53,7 @@ impl Default for CertificateProfile {
 impl CertificateProfile {
     /// Demands that an end entity has a URI name with one of these schemes (lower case, without colon).
     #[must_use]
-    pub fn with_uri_schemes<S: Into<String>>(
-        mut self,
-        schemes: impl IntoIterator<Item = S>,
-    ) -> Self {
+    pub fn with_uri_schemes<S: Into<String>>(mut self, schemes: impl IntoIterator<Item = S>) -> Self {
         self.uri_schemes = Some(schemes.into_iter().map(Into::into).collect());
         self
     }
@@ -91,11 +84,7 @@ impl CertificateProfile {
     }
 
     pub(crate) fn accepts_purposes(&self, purposes: Option<&[ObjectIdentifier]>) -> bool {
-        purposes.is_none_or(|purposes| {
-            purposes
-                .iter()
-                .any(|purpose| self.purposes.contains(purpose))
-        })
+        purposes.is_none_or(|purposes| purposes.iter().any(|purpose| self.purposes.contains(purpose)))
     }
 
     pub(crate) fn accepts_key(&self, kind: KeyKind) -> bool {
@@ -116,16 +105,8 @@ mod tests {
     fn judges_schemes_without_regard_to_case() {
         let names = ["urn:x:app".to_owned(), "HTTPS://app.example/".to_owned()];
         assert!(CertificateProfile::default().accepts_uri_names(&names));
-        assert!(
-            CertificateProfile::default()
-                .with_uri_schemes(["https"])
-                .accepts_uri_names(&names)
-        );
-        assert!(
-            !CertificateProfile::default()
-                .with_uri_schemes(["http"])
-                .accepts_uri_names(&names)
-        );
+        assert!(CertificateProfile::default().with_uri_schemes(["https"]).accepts_uri_names(&names));
+        assert!(!CertificateProfile::default().with_uri_schemes(["http"]).accepts_uri_names(&names));
         assert!(!CertificateProfile::default().accepts_uri_names(&[]));
     }
 }

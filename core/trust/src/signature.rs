@@ -83,11 +83,7 @@ impl PublicKey {
         fields.finish()?;
         let mut algorithm = algorithm.children()?;
         let oid = asn1::oid(&algorithm.next()?)?;
-        let parameters = if algorithm.is_empty() {
-            None
-        } else {
-            Some(algorithm.next()?)
-        };
+        let parameters = if algorithm.is_empty() { None } else { Some(algorithm.next()?) };
         algorithm.finish()?;
         let (key, material) = asn1::octets(&key)?;
         let kind = match oid {
@@ -111,9 +107,7 @@ fn rsa_kind(parameters: Option<Element<'_>>, key: &[u8]) -> Result<KeyKind, KeyP
     let modulus = asn1::unsigned(&modulus)?;
     let modulus = modulus.strip_prefix(&[0]).unwrap_or(modulus);
     let leading = modulus.first().map_or(0, |byte| byte.leading_zeros());
-    let bits = u32::try_from(modulus.len() * 8)
-        .unwrap_or(u32::MAX)
-        .saturating_sub(leading);
+    let bits = u32::try_from(modulus.len() * 8).unwrap_or(u32::MAX).saturating_sub(leading);
     if !(2048..=4096).contains(&bits) {
         return Err(KeyProblem::RsaSize(bits));
     }
@@ -135,9 +129,7 @@ fn curve_kind(parameters: Option<Element<'_>>, key: &[u8]) -> Result<KeyKind, Ke
     };
     // RFC 5480 §2.2: the uncompressed form is the one that everybody must support.
     if key.len() != length || key.first() != Some(&0x04) {
-        return Err(KeyProblem::Malformed(
-            "the point is not in uncompressed form",
-        ));
+        return Err(KeyProblem::Malformed("the point is not in uncompressed form"));
     }
     Ok(kind)
 }
@@ -162,11 +154,7 @@ impl SignatureAlgorithm {
     pub(crate) fn read(identifier: &Element<'_>) -> Result<Self, NotDer> {
         let mut fields = identifier.children()?;
         let oid = asn1::oid(&fields.next()?)?;
-        let parameters = if fields.is_empty() {
-            None
-        } else {
-            Some(fields.next()?)
-        };
+        let parameters = if fields.is_empty() { None } else { Some(fields.next()?) };
         fields.finish()?;
         let (algorithm, is_rsa) = match oid {
             rfc5912::SHA_256_WITH_RSA_ENCRYPTION => (Self::RsaSha256, true),
@@ -180,13 +168,7 @@ impl SignatureAlgorithm {
             None => true,
             Some(parameters) => is_rsa && parameters.raw == [NULL, 0],
         };
-        if fits {
-            Ok(algorithm)
-        } else {
-            Err(NotDer(
-                "the signature algorithm has parameters that it must not have",
-            ))
-        }
+        if fits { Ok(algorithm) } else { Err(NotDer("the signature algorithm has parameters that it must not have")) }
     }
 
     /// The verifier for this algorithm with a key of this kind, or `None` when they do not fit.
@@ -212,9 +194,7 @@ pub(crate) fn is_signed(
     message: &[u8],
     signature: &[u8],
 ) -> bool {
-    algorithm.verifier(kind).is_some_and(|verifier| {
-        UnparsedPublicKey::new(verifier, key)
-            .verify(message, signature)
-            .is_ok()
-    })
+    algorithm
+        .verifier(kind)
+        .is_some_and(|verifier| UnparsedPublicKey::new(verifier, key).verify(message, signature).is_ok())
 }

@@ -10,8 +10,8 @@ use aws_lc_rs::{
     rand::SystemRandom,
     rsa::KeySize,
     signature::{
-        ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
-        EcdsaSigningAlgorithm, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+        ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair,
+        RSA_PKCS1_SHA256, RsaKeyPair,
     },
 };
 use const_oid::ObjectIdentifier;
@@ -58,18 +58,11 @@ pub(crate) fn oid(text: &str) -> Vec<u8> {
 }
 
 pub(crate) fn name(text: &str) -> Vec<u8> {
-    x509_cert::name::Name::from_str(text)
-        .unwrap()
-        .to_der()
-        .unwrap()
+    x509_cert::name::Name::from_str(text).unwrap().to_der().unwrap()
 }
 
 pub(crate) fn integer(value: &[u8]) -> Vec<u8> {
-    if value.first().is_some_and(|first| first & 0x80 != 0) {
-        tlv(2, &[&[0], value])
-    } else {
-        tlv(2, &[value])
-    }
+    if value.first().is_some_and(|first| first & 0x80 != 0) { tlv(2, &[&[0], value]) } else { tlv(2, &[value]) }
 }
 
 fn utc_time(seconds: u64) -> Vec<u8> {
@@ -85,10 +78,7 @@ fn extension(id: &str, critical: bool, value: &[u8]) -> Vec<u8> {
 
 /// `[0] { [0] { [6] url } }`: a DistributionPointName inside its explicit tag.
 pub(crate) fn distribution_point_name(urls: &[String]) -> Vec<u8> {
-    let names: Vec<u8> = urls
-        .iter()
-        .flat_map(|url| tlv(0x86, &[url.as_bytes()]))
-        .collect();
+    let names: Vec<u8> = urls.iter().flat_map(|url| tlv(0x86, &[url.as_bytes()])).collect();
     tlv(0xa0, &[&tlv(0xa0, &[&names])])
 }
 
@@ -143,11 +133,7 @@ impl Key {
 
     fn new(spki: Vec<u8>, signer: Option<Signer>) -> Self {
         let identifier = crate::certificate::sha256(&spki)[..20].to_vec();
-        Self {
-            spki,
-            signer,
-            identifier,
-        }
+        Self { spki, signer, identifier }
     }
 
     fn algorithm(&self) -> Vec<u8> {
@@ -162,20 +148,10 @@ impl Key {
         let algorithm = algorithm.unwrap_or_else(|| self.algorithm());
         let tbs = tbs(&algorithm);
         let signature = match self.signer.as_ref().unwrap() {
-            Signer::Ec(pair, _) => pair
-                .sign(&SystemRandom::new(), &tbs)
-                .unwrap()
-                .as_ref()
-                .to_vec(),
+            Signer::Ec(pair, _) => pair.sign(&SystemRandom::new(), &tbs).unwrap().as_ref().to_vec(),
             Signer::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(
-                    &RSA_PKCS1_SHA256,
-                    &SystemRandom::new(),
-                    &tbs,
-                    &mut signature,
-                )
-                .unwrap();
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &tbs, &mut signature).unwrap();
                 signature
             }
         };
@@ -253,10 +229,7 @@ impl Builder {
 
     pub(crate) fn der(&self, issuer: &str, key: &Key) -> Vec<u8> {
         key.sign(self.algorithm.clone(), |algorithm| {
-            let validity = tlv(
-                0x30,
-                &[&utc_time(self.not_before), &utc_time(self.not_after)],
-            );
+            let validity = tlv(0x30, &[&utc_time(self.not_before), &utc_time(self.not_after)]);
             let extensions = tlv(0xa3, &[&tlv(0x30, &[&self.extensions(key)])]);
             tlv(
                 0x30,
@@ -278,9 +251,7 @@ impl Builder {
         let mut list = Vec::new();
         if let Some((ca, path_len)) = self.basic_constraints {
             let ca: &[u8] = if ca { &[1, 1, 0xff] } else { &[] };
-            let path_len = path_len
-                .map(|length| integer(&[length]))
-                .unwrap_or_default();
+            let path_len = path_len.map(|length| integer(&[length])).unwrap_or_default();
             list.extend(extension("2.5.29.19", true, &tlv(0x30, &[ca, &path_len])));
         }
         if let Some(usage) = self.key_usage {
@@ -288,19 +259,11 @@ impl Builder {
             list.extend(extension("2.5.29.15", true, &tlv(3, &[&[unused, usage]])));
         }
         if !self.purposes.is_empty() {
-            let purposes: Vec<u8> = self
-                .purposes
-                .iter()
-                .flat_map(|purpose| oid(purpose))
-                .collect();
+            let purposes: Vec<u8> = self.purposes.iter().flat_map(|purpose| oid(purpose)).collect();
             list.extend(extension("2.5.29.37", false, &tlv(0x30, &[&purposes])));
         }
         if !self.uris.is_empty() {
-            let names: Vec<u8> = self
-                .uris
-                .iter()
-                .flat_map(|uri| tlv(0x86, &[uri.as_bytes()]))
-                .collect();
+            let names: Vec<u8> = self.uris.iter().flat_map(|uri| tlv(0x86, &[uri.as_bytes()])).collect();
             list.extend(extension("2.5.29.17", false, &tlv(0x30, &[&names])));
         }
         if !self.crl_urls.is_empty() {
@@ -356,17 +319,8 @@ impl CrlBuilder {
     }
 
     /// Revokes a serial number with one entry extension.
-    pub(crate) fn revoking_with(
-        mut self,
-        serial: &[u8],
-        id: &str,
-        critical: bool,
-        value: &[u8],
-    ) -> Self {
-        self.revoked.push((
-            serial.to_vec(),
-            tlv(0x30, &[&extension(id, critical, value)]),
-        ));
+    pub(crate) fn revoking_with(mut self, serial: &[u8], id: &str, critical: bool, value: &[u8]) -> Self {
+        self.revoked.push((serial.to_vec(), tlv(0x30, &[&extension(id, critical, value)])));
         self
     }
 
@@ -380,24 +334,14 @@ impl CrlBuilder {
             let entries: Vec<u8> = self
                 .revoked
                 .iter()
-                .flat_map(|(serial, extensions)| {
-                    tlv(0x30, &[&integer(serial), &utc_time(NOW - DAY), extensions])
-                })
+                .flat_map(|(serial, extensions)| tlv(0x30, &[&integer(serial), &utc_time(NOW - DAY), extensions]))
                 .collect();
-            let entries = if entries.is_empty() {
-                vec![]
-            } else {
-                tlv(0x30, &[&entries])
-            };
+            let entries = if entries.is_empty() { vec![] } else { tlv(0x30, &[&entries]) };
             let mut extensions = self.extra.concat();
             if let Some(number) = &self.number {
                 extensions.extend(extension("2.5.29.20", false, &integer(number)));
             }
-            let extensions = if extensions.is_empty() {
-                vec![]
-            } else {
-                tlv(0xa0, &[&tlv(0x30, &[&extensions])])
-            };
+            let extensions = if extensions.is_empty() { vec![] } else { tlv(0xa0, &[&tlv(0x30, &[&extensions])]) };
             tlv(
                 0x30,
                 &[
@@ -423,10 +367,7 @@ impl CrlBuilder {
 }
 
 pub(crate) fn chain(certificates: &[&Certificate]) -> CertificateChain {
-    let ders: Vec<_> = certificates
-        .iter()
-        .map(|certificate| certificate.der().to_vec())
-        .collect();
+    let ders: Vec<_> = certificates.iter().map(|certificate| certificate.der().to_vec()).collect();
     CertificateChain::from_ders(&ders).unwrap()
 }
 
@@ -444,13 +385,7 @@ pub(crate) fn named_community(
     intermediates: &[&Certificate],
     policy: RevocationPolicy,
 ) -> TrustCommunity {
-    profiled_community(
-        id,
-        anchors,
-        intermediates,
-        CertificateProfile::default(),
-        policy,
-    )
+    profiled_community(id, anchors, intermediates, CertificateProfile::default(), policy)
 }
 
 pub(crate) fn profiled_community(
@@ -460,22 +395,8 @@ pub(crate) fn profiled_community(
     profile: CertificateProfile,
     policy: RevocationPolicy,
 ) -> TrustCommunity {
-    let copy =
-        |certificate: &Certificate| Arc::new(Certificate::from_der(certificate.der()).unwrap());
-    let anchors = anchors
-        .iter()
-        .map(|anchor| Anchor::new(copy(anchor)).unwrap())
-        .collect();
-    let intermediates = intermediates
-        .iter()
-        .map(|certificate| copy(certificate))
-        .collect();
-    TrustCommunity::new(
-        CommunityId::parse(id).unwrap(),
-        anchors,
-        intermediates,
-        profile,
-        policy,
-    )
-    .unwrap()
+    let copy = |certificate: &Certificate| Arc::new(Certificate::from_der(certificate.der()).unwrap());
+    let anchors = anchors.iter().map(|anchor| Anchor::new(copy(anchor)).unwrap()).collect();
+    let intermediates = intermediates.iter().map(|certificate| copy(certificate)).collect();
+    TrustCommunity::new(CommunityId::parse(id).unwrap(), anchors, intermediates, profile, policy).unwrap()
 }

@@ -47,24 +47,12 @@ impl UnixTime {
     pub fn to_utc_text(self) -> String {
         let (year, month, day) = civil_from_days(self.0 / DAY);
         let second = self.0 % DAY;
-        format!(
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-            second / 3600,
-            second / 60 % 60,
-            second % 60
-        )
+        format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
     }
 
     /// The time of a proleptic Gregorian date in UTC; times before 1970 become 1970, `None` when there is no such date.
     pub(crate) fn from_civil(date: Civil) -> Option<Self> {
-        let Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        } = date;
+        let Civil { year, month, day, hour, minute, second } = date;
         let valid = (1..=12).contains(&month)
             && (1..=days_in_month(year, month)).contains(&day)
             && hour < 24
@@ -105,11 +93,7 @@ const ERA: u64 = 146_097;
 
 /// Days from 1970-01-01; the year is counted from March, so that the leap day is its last day.
 fn days_from_civil(year: u64, month: u64, day: u64) -> Option<u64> {
-    let year = if month > 2 {
-        year
-    } else {
-        year.checked_sub(1)?
-    };
+    let year = if month > 2 { year } else { year.checked_sub(1)? };
     let month_from_march = (month + 9) % 12;
     let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
     let year_of_era = year % 400;
@@ -121,16 +105,11 @@ fn days_from_civil(year: u64, month: u64, day: u64) -> Option<u64> {
 fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let days = days + EPOCH;
     let day_of_era = days % ERA;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + days / ERA * 400 + u64::from(month <= 2);
     (year, month, day)
 }
@@ -138,9 +117,7 @@ fn civil_from_days(days: u64) -> (u64, u64, u64) {
 fn days_in_month(year: u64, month: u64) -> u64 {
     match month {
         4 | 6 | 9 | 11 => 30,
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
-            29
-        }
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,
         _ => 31,
     }
@@ -151,58 +128,31 @@ mod tests {
     use super::*;
 
     fn midnight(year: u64, month: u64, day: u64) -> Option<UnixTime> {
-        UnixTime::from_civil(Civil {
-            year,
-            month,
-            day,
-            hour: 0,
-            minute: 0,
-            second: 0,
-        })
+        UnixTime::from_civil(Civil { year, month, day, hour: 0, minute: 0, second: 0 })
     }
 
     #[test]
     fn counts_days_as_the_gregorian_calendar_does() {
         assert_eq!(midnight(1970, 1, 1), Some(UnixTime::from_secs(0)));
-        assert_eq!(
-            midnight(2000, 2, 29),
-            Some(UnixTime::from_secs(951_782_400))
-        );
-        assert_eq!(
-            midnight(2026, 1, 1),
-            Some(UnixTime::from_secs(1_767_225_600))
-        );
-        assert_eq!(
-            midnight(9999, 12, 31),
-            Some(UnixTime::from_secs(253_402_214_400))
-        );
+        assert_eq!(midnight(2000, 2, 29), Some(UnixTime::from_secs(951_782_400)));
+        assert_eq!(midnight(2026, 1, 1), Some(UnixTime::from_secs(1_767_225_600)));
+        assert_eq!(midnight(9999, 12, 31), Some(UnixTime::from_secs(253_402_214_400)));
         assert_eq!(midnight(1950, 1, 1), Some(UnixTime::from_secs(0)));
         assert_eq!(midnight(0, 1, 1), Some(UnixTime::from_secs(0)));
     }
 
     #[test]
     fn refuses_dates_that_do_not_exist() {
-        for (year, month, day) in [
-            (2026, 2, 29),
-            (1900, 2, 29),
-            (2026, 13, 1),
-            (2026, 0, 1),
-            (2026, 4, 31),
-            (2026, 1, 0),
-        ] {
+        for (year, month, day) in
+            [(2026, 2, 29), (1900, 2, 29), (2026, 13, 1), (2026, 0, 1), (2026, 4, 31), (2026, 1, 0)]
+        {
             assert_eq!(midnight(year, month, day), None, "{year}-{month}-{day}");
         }
     }
 
     #[test]
     fn writes_the_date_it_has_read() {
-        for (year, month, day) in [
-            (1970, 1, 1),
-            (2000, 2, 29),
-            (2024, 12, 31),
-            (2026, 3, 1),
-            (9999, 12, 31),
-        ] {
+        for (year, month, day) in [(1970, 1, 1), (2000, 2, 29), (2024, 12, 31), (2026, 3, 1), (9999, 12, 31)] {
             let text = midnight(year, month, day).unwrap().to_utc_text();
             assert_eq!(text, format!("{year:04}-{month:02}-{day:02}T00:00:00Z"));
         }
@@ -213,10 +163,7 @@ mod tests {
     fn arithmetic_stops_at_the_ends_of_the_scale() {
         let end = UnixTime::from_secs(u64::MAX);
         assert_eq!(end.plus(Duration::from_secs(1)), end);
-        assert_eq!(
-            UnixTime::from_secs(1).minus(Duration::from_secs(2)),
-            UnixTime::from_secs(0)
-        );
+        assert_eq!(UnixTime::from_secs(1).minus(Duration::from_secs(2)), UnixTime::from_secs(0));
         assert_eq!(UnixTime::from_secs(1).since(end), Duration::ZERO);
     }
 }

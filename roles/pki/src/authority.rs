@@ -33,19 +33,9 @@ impl Authority {
         key: Arc<dyn CaKey>,
     ) -> Result<Self, PkiError> {
         let name = issue::name(&subject)?;
-        let issue = Issue::new(
-            subject,
-            key.public_key(),
-            Profile::Root,
-            validity,
-            serial_entropy,
-        );
+        let issue = Issue::new(subject, key.public_key(), Profile::Root, validity, serial_entropy);
         let certificate = issue::sign(&issue, &name, key.as_ref())?;
-        Ok(Self {
-            key,
-            certificate,
-            name,
-        })
+        Ok(Self { key, certificate, name })
     }
 
     /// A CA from its certificate and key, such as one that was issued here or read from files.
@@ -58,11 +48,7 @@ impl Authority {
             return Err(PkiError::NotThisKey);
         }
         let name = Name::from_der(read.subject_der()).map_err(PkiError::value("a subject"))?;
-        Ok(Self {
-            key,
-            certificate,
-            name,
-        })
+        Ok(Self { key, certificate, name })
     }
 
     /// Issues a certificate; DER.
@@ -92,14 +78,7 @@ impl Authority {
         next_update: UnixTime,
     ) -> Result<Vec<u8>, PkiError> {
         let number = list.next_number();
-        crl::sign(
-            list,
-            number,
-            this_update,
-            next_update,
-            &self.name,
-            self.key.as_ref(),
-        )
+        crl::sign(list, number, this_update, next_update, &self.name, self.key.as_ref())
     }
 
     /// Its certificate in DER, as it is also published for AIA.
@@ -133,26 +112,12 @@ mod tests {
     }
 
     fn root(kind: KeyKind) -> Authority {
-        Authority::root(
-            Subject::new("Test", "Root"),
-            Validity::starting(NOW, YEAR),
-            [1; 16],
-            key(kind),
-        )
-        .unwrap()
+        Authority::root(Subject::new("Test", "Root"), Validity::starting(NOW, YEAR), [1; 16], key(kind)).unwrap()
     }
 
     fn member(uri: &str, public_key: &[u8]) -> Issue {
-        let profile = Profile::Member {
-            uris: vec![uri.to_owned()],
-        };
-        Issue::new(
-            Subject::new("Test", "Member"),
-            public_key,
-            profile,
-            Validity::starting(NOW, YEAR),
-            [3; 16],
-        )
+        let profile = Profile::Member { uris: vec![uri.to_owned()] };
+        Issue::new(Subject::new("Test", "Member"), public_key, profile, Validity::starting(NOW, YEAR), [3; 16])
     }
 
     #[test]
@@ -187,19 +152,11 @@ mod tests {
             [2; 16],
         );
         let ca = root.issue_authority(&issue, ca_key).unwrap();
-        let leaf = Certificate::from_der(
-            &ca.issue(&member(
-                "https://a.example",
-                key(KeyKind::P256).public_key(),
-            ))
-            .unwrap(),
-        );
+        let leaf =
+            Certificate::from_der(&ca.issue(&member("https://a.example", key(KeyKind::P256).public_key())).unwrap());
         let ca_certificate = Certificate::from_der(ca.certificate()).unwrap();
         assert_eq!(leaf.unwrap().issuer_der(), ca_certificate.subject_der());
-        assert!(
-            root.issue_authority(&issue, key(KeyKind::P256)).is_err(),
-            "another key"
-        );
+        assert!(root.issue_authority(&issue, key(KeyKind::P256)).is_err(), "another key");
     }
 
     #[test]
@@ -207,13 +164,7 @@ mod tests {
         let root = root(KeyKind::P256);
         let mut list = RevocationList::default();
         let empty = Crl::from_der(&root.crl(&mut list, NOW, NOW.plus(YEAR)).unwrap()).unwrap();
-        list.revoke(
-            &[0x41; 16],
-            RevokedCertificate {
-                at: NOW,
-                reason: Reason::KeyCompromise,
-            },
-        );
+        list.revoke(&[0x41; 16], RevokedCertificate { at: NOW, reason: Reason::KeyCompromise });
         let full = Crl::from_der(&root.crl(&mut list, NOW, NOW.plus(YEAR)).unwrap()).unwrap();
         assert_eq!(list.number(), 2);
         assert!(empty.number() < full.number());
@@ -224,9 +175,7 @@ mod tests {
         let mut issue = member("x", key(KeyKind::P256).public_key());
         issue.profile = Profile::Member { uris: Vec::new() };
         assert!(root(KeyKind::P256).issue(&issue).is_err());
-        issue.profile = Profile::Member {
-            uris: vec!["https://ünicode.example".to_owned()],
-        };
+        issue.profile = Profile::Member { uris: vec!["https://ünicode.example".to_owned()] };
         assert!(root(KeyKind::P256).issue(&issue).is_err());
     }
 

@@ -27,10 +27,8 @@ pub(crate) fn sign(
     key: &dyn CaKey,
 ) -> Result<Vec<u8>, PkiError> {
     let algorithm = key.kind().signature_algorithm();
-    let revoked: Vec<RevokedCert> = list
-        .entries()
-        .map(|(serial, certificate)| entry(serial, certificate))
-        .collect::<Result<_, _>>()?;
+    let revoked: Vec<RevokedCert> =
+        list.entries().map(|(serial, certificate)| entry(serial, certificate)).collect::<Result<_, _>>()?;
     let number = Uint::new(&number.to_be_bytes()).map_err(PkiError::value("the CRL number"))?;
     let tbs_cert_list = TbsCertList {
         version: Version::V2,
@@ -39,17 +37,10 @@ pub(crate) fn sign(
         this_update: time(this_update)?,
         next_update: Some(time(next_update)?),
         revoked_certificates: (!revoked.is_empty()).then_some(revoked),
-        crl_extensions: Some(vec![
-            authority_key_identifier(key.public_key())?,
-            extension(false, &CrlNumber(number))?,
-        ]),
+        crl_extensions: Some(vec![authority_key_identifier(key.public_key())?, extension(false, &CrlNumber(number))?]),
     };
     let signature = sign_der(key, &tbs_cert_list)?;
-    let list: CertificateList = CertificateList {
-        tbs_cert_list,
-        signature_algorithm: algorithm,
-        signature,
-    };
+    let list: CertificateList = CertificateList { tbs_cert_list, signature_algorithm: algorithm, signature };
     list.to_der().map_err(PkiError::value("the CRL"))
 }
 

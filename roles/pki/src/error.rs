@@ -29,9 +29,6 @@ pub enum PkiError {
 impl PkiError {
     /// For `map_err`: the encoder refused this.
     pub(crate) fn value(what: &'static str) -> impl FnOnce(der::Error) -> Self {
-        move |source| Self::Value {
-            what,
-            source: Some(source),
-        }
+        move |source| Self::Value { what, source: Some(source) }
     }
 }

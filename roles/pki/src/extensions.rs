@@ -8,9 +8,8 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::crl::dp::DistributionPoint;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{
-    AccessDescription, AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints,
-    CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
-    SubjectKeyIdentifier,
+    AccessDescription, AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, CrlDistributionPoints,
+    ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName, SubjectKeyIdentifier,
 };
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
@@ -24,15 +23,9 @@ const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.
 
 /// All extensions of a certificate to be issued; `issuer_key` is the SPKI of the CA.
 pub(crate) fn of(issue: &Issue, issuer_key: &[u8]) -> Result<Vec<Extension>, PkiError> {
-    let mut extensions = vec![
-        basic_constraints(&issue.profile)?,
-        key_usage(&issue.profile)?,
-    ];
+    let mut extensions = vec![basic_constraints(&issue.profile)?, key_usage(&issue.profile)?];
     extensions.extend(extended_key_usage(&issue.profile)?);
-    extensions.push(extension(
-        false,
-        &SubjectKeyIdentifier(key_identifier(&issue.public_key)?),
-    )?);
+    extensions.push(extension(false, &SubjectKeyIdentifier(key_identifier(&issue.public_key)?))?);
     extensions.push(authority_key_identifier(issuer_key)?);
     extensions.extend(subject_alternative_names(&issue.profile)?);
     extensions.extend(distribution_points(&issue.crl_urls)?);
@@ -47,10 +40,7 @@ pub(crate) fn of(issue: &Issue, issuer_key: &[u8]) -> Result<Vec<Extension>, Pki
     Ok(extensions)
 }
 
-pub(crate) fn extension<T: Encode + AssociatedOid>(
-    critical: bool,
-    value: &T,
-) -> Result<Extension, PkiError> {
+pub(crate) fn extension<T: Encode + AssociatedOid>(critical: bool, value: &T) -> Result<Extension, PkiError> {
     let value = value.to_der().map_err(PkiError::value("an extension"))?;
     Ok(Extension {
         extn_id: T::OID,
@@ -71,12 +61,8 @@ pub(crate) fn authority_key_identifier(issuer_key: &[u8]) -> Result<Extension, P
 ///
 /// Source: RFC 7093 §2, method 1
 fn key_identifier(spki: &[u8]) -> Result<OctetString, PkiError> {
-    let spki =
-        SubjectPublicKeyInfoRef::from_der(spki).map_err(PkiError::value("the public key"))?;
-    let digest = aws_lc_rs::digest::digest(
-        &aws_lc_rs::digest::SHA256,
-        spki.subject_public_key.raw_bytes(),
-    );
+    let spki = SubjectPublicKeyInfoRef::from_der(spki).map_err(PkiError::value("the public key"))?;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, spki.subject_public_key.raw_bytes());
     let (identifier, _) = digest.as_ref().split_at(20);
     OctetString::new(identifier).map_err(PkiError::value("the key identifier"))
 }
@@ -86,21 +72,12 @@ fn basic_constraints(profile: &Profile) -> Result<Extension, PkiError> {
         Profile::Intermediate { path_length } => Some(*path_length),
         _ => None,
     };
-    extension(
-        true,
-        &BasicConstraints {
-            ca: profile.is_ca(),
-            path_len_constraint,
-        },
-    )
+    extension(true, &BasicConstraints { ca: profile.is_ca(), path_len_constraint })
 }
 
 fn key_usage(profile: &Profile) -> Result<Extension, PkiError> {
-    let usages: FlagSet<KeyUsages> = if profile.is_ca() {
-        KeyUsages::KeyCertSign | KeyUsages::CRLSign
-    } else {
-        KeyUsages::DigitalSignature.into()
-    };
+    let usages: FlagSet<KeyUsages> =
+        if profile.is_ca() { KeyUsages::KeyCertSign | KeyUsages::CRLSign } else { KeyUsages::DigitalSignature.into() };
     extension(true, &KeyUsage(usages))
 }
 
@@ -120,16 +97,10 @@ fn subject_alternative_names(profile: &Profile) -> Result<Option<Extension>, Pki
         Profile::Root | Profile::Intermediate { .. } => return Ok(None),
         Profile::Member { uris } => {
             for uri in uris {
-                names.push(GeneralName::UniformResourceIdentifier(ia5(
-                    uri,
-                    "a URI name",
-                )?));
+                names.push(GeneralName::UniformResourceIdentifier(ia5(uri, "a URI name")?));
             }
         }
-        Profile::TlsServer {
-            dns_names,
-            addresses,
-        } => {
+        Profile::TlsServer { dns_names, addresses } => {
             for name in dns_names {
                 names.push(GeneralName::DnsName(ia5(name, "a DNS name")?));
             }
@@ -144,10 +115,7 @@ fn subject_alternative_names(profile: &Profile) -> Result<Option<Extension>, Pki
         }
     }
     if names.is_empty() {
-        return Err(PkiError::Value {
-            what: "a certificate without a name",
-            source: None,
-        });
+        return Err(PkiError::Value { what: "a certificate without a name", source: None });
     }
     extension(false, &SubjectAltName(names)).map(Some)
 }
@@ -174,27 +142,17 @@ fn authority_information(urls: &[String]) -> Result<Option<Extension>, PkiError>
     }
     let access = |url: &String| {
         let access_location = GeneralName::UniformResourceIdentifier(ia5(url, "an AIA address")?);
-        Ok(AccessDescription {
-            access_method: CA_ISSUERS,
-            access_location,
-        })
+        Ok(AccessDescription { access_method: CA_ISSUERS, access_location })
     };
     let all = urls.iter().map(access).collect::<Result<_, PkiError>>()?;
     extension(false, &AuthorityInfoAccessSyntax(all)).map(Some)
 }
 
 fn raw_extension(raw: &RawExtension) -> Result<Extension, PkiError> {
-    let extn_id = ObjectIdentifier::new(&raw.oid).map_err(|_| PkiError::Value {
-        what: "an extension's object identifier",
-        source: None,
-    })?;
-    let extn_value =
-        OctetString::new(raw.value.clone()).map_err(PkiError::value("an extension"))?;
-    Ok(Extension {
-        extn_id,
-        critical: raw.critical,
-        extn_value,
-    })
+    let extn_id = ObjectIdentifier::new(&raw.oid)
+        .map_err(|_| PkiError::Value { what: "an extension's object identifier", source: None })?;
+    let extn_value = OctetString::new(raw.value.clone()).map_err(PkiError::value("an extension"))?;
+    Ok(Extension { extn_id, critical: raw.critical, extn_value })
 }
 
 fn ia5(text: &str, what: &'static str) -> Result<Ia5String, PkiError> {

@@ -79,10 +79,7 @@ impl Subject {
     /// A subject of an organization.
     #[must_use]
     pub fn new(organization: &str, common_name: &str) -> Self {
-        Self {
-            organization: Some(organization.to_owned()),
-            common_name: common_name.to_owned(),
-        }
+        Self { organization: Some(organization.to_owned()), common_name: common_name.to_owned() }
     }
 }
 
@@ -99,10 +96,7 @@ impl Validity {
     /// From a time, for so long.
     #[must_use]
     pub fn starting(not_before: UnixTime, lifetime: Duration) -> Self {
-        Self {
-            not_before,
-            not_after: not_before.plus(lifetime),
-        }
+        Self { not_before, not_after: not_before.plus(lifetime) }
     }
 }
 
@@ -165,14 +159,8 @@ pub(crate) fn sign(issue: &Issue, issuer: &Name, key: &dyn CaKey) -> Result<Vec<
         extensions: extensions::of(issue, key.public_key())?,
     };
     let signature = sign_der(key, &tbs_certificate)?;
-    let certificate = SignedCertificate {
-        tbs_certificate,
-        signature_algorithm: algorithm,
-        signature,
-    };
-    certificate
-        .to_der()
-        .map_err(PkiError::value("the certificate"))
+    let certificate = SignedCertificate { tbs_certificate, signature_algorithm: algorithm, signature };
+    certificate.to_der().map_err(PkiError::value("the certificate"))
 }
 
 /// Positive and of full length, whatever the chance.
@@ -187,12 +175,9 @@ fn serial_number(entropy: &[u8; 16]) -> Result<SerialNumber, PkiError> {
 
 /// Source: RFC 5280 §4.1.2.5: UTCTime until 2049
 pub(crate) fn time(at: UnixTime) -> Result<Time, PkiError> {
-    let date = DateTime::from_unix_duration(Duration::from_secs(at.as_secs()))
-        .map_err(PkiError::value("a time"))?;
+    let date = DateTime::from_unix_duration(Duration::from_secs(at.as_secs())).map_err(PkiError::value("a time"))?;
     if date.year() < 2050 {
-        return UtcTime::from_date_time(date)
-            .map(Time::UtcTime)
-            .map_err(PkiError::value("a time"));
+        return UtcTime::from_date_time(date).map(Time::UtcTime).map_err(PkiError::value("a time"));
     }
     Ok(Time::GeneralTime(GeneralizedTime::from_date_time(date)))
 }
@@ -209,12 +194,9 @@ pub(crate) fn name(subject: &Subject) -> Result<Name, PkiError> {
 }
 
 fn attribute(oid: ObjectIdentifier, text: &str) -> Result<RelativeDistinguishedName, PkiError> {
-    let value = Utf8StringRef::new(text)
-        .and_then(|text| Any::encode_from(&text))
-        .map_err(PkiError::value("a subject"))?;
+    let value =
+        Utf8StringRef::new(text).and_then(|text| Any::encode_from(&text)).map_err(PkiError::value("a subject"))?;
     let mut relative = RelativeDistinguishedName::default();
-    relative
-        .insert(AttributeTypeAndValue { oid, value })
-        .map_err(PkiError::value("a subject"))?;
+    relative.insert(AttributeTypeAndValue { oid, value }).map_err(PkiError::value("a subject"))?;
     Ok(relative)
 }

@@ -6,8 +6,8 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _,
-    RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RsaKeyPair,
 };
 use const_oid::ObjectIdentifier;
 use der::Any;
@@ -39,10 +39,7 @@ impl KeyKind {
             Self::P256 => ("1.2.840.10045.4.3.2", None),
             Self::P384 => ("1.2.840.10045.4.3.3", None),
         };
-        AlgorithmIdentifierOwned {
-            oid: ObjectIdentifier::new_unwrap(oid),
-            parameters,
-        }
+        AlgorithmIdentifierOwned { oid: ObjectIdentifier::new_unwrap(oid), parameters }
     }
 }
 
@@ -88,12 +85,8 @@ impl SoftwareCaKey {
         let failed = |_| PkiError::Key("a new key could not be made");
         let pair = match kind {
             KeyKind::Rsa2048 => Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?),
-            KeyKind::P256 => {
-                Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(failed)?)
-            }
-            KeyKind::P384 => {
-                Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).map_err(failed)?)
-            }
+            KeyKind::P256 => Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(failed)?),
+            KeyKind::P384 => Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).map_err(failed)?),
         };
         Self::of(pair, kind)
     }
@@ -103,8 +96,7 @@ impl SoftwareCaKey {
     /// # Errors
     /// [`PkiError::Key`] when it is not one of the kinds.
     pub fn from_pkcs8_pem(pem: &str) -> Result<Self, PkiError> {
-        let (label, der) =
-            der::pem::decode_vec(pem.as_bytes()).map_err(|_| PkiError::Key("not a PEM file"))?;
+        let (label, der) = der::pem::decode_vec(pem.as_bytes()).map_err(|_| PkiError::Key("not a PEM file"))?;
         let der = Zeroizing::new(der);
         if label != PrivateKeyLabel::PEM_LABEL {
             return Err(PkiError::Key("not a PKCS#8 key (BEGIN PRIVATE KEY)"));
@@ -116,9 +108,7 @@ impl SoftwareCaKey {
             return Self::of(Pair::Ec(pair), KeyKind::P384);
         }
         match RsaKeyPair::from_pkcs8(&der) {
-            Ok(pair) if pair.public_modulus_len() == 256 => {
-                Self::of(Pair::Rsa(pair), KeyKind::Rsa2048)
-            }
+            Ok(pair) if pair.public_modulus_len() == 256 => Self::of(Pair::Rsa(pair), KeyKind::Rsa2048),
             _ => Err(PkiError::Key("neither RSA 2048, P-256 nor P-384")),
         }
     }
@@ -131,15 +121,12 @@ impl SoftwareCaKey {
         let failed = PkiError::Key("the key could not be written");
         let pem = match &self.pair {
             Pair::Rsa(pair) => {
-                let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair
-                    .as_der()
-                    .map_err(|_| PkiError::Key("the key could not be written"))?;
+                let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> =
+                    pair.as_der().map_err(|_| PkiError::Key("the key could not be written"))?;
                 der::pem::encode_string(PrivateKeyLabel::PEM_LABEL, LineEnding::LF, der.as_ref())
             }
             Pair::Ec(pair) => {
-                let der = pair
-                    .to_pkcs8v1()
-                    .map_err(|_| PkiError::Key("the key could not be written"))?;
+                let der = pair.to_pkcs8v1().map_err(|_| PkiError::Key("the key could not be written"))?;
                 der::pem::encode_string(PrivateKeyLabel::PEM_LABEL, LineEnding::LF, der.as_ref())
             }
         };
@@ -150,21 +137,15 @@ impl SoftwareCaKey {
         let failed = |_| PkiError::Key("the public key could not be written");
         let public_key = match &pair {
             Pair::Rsa(pair) => {
-                let der: aws_lc_rs::encoding::PublicKeyX509Der<'_> =
-                    pair.public_key().as_der().map_err(failed)?;
+                let der: aws_lc_rs::encoding::PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(failed)?;
                 der.as_ref().to_vec()
             }
             Pair::Ec(pair) => {
-                let der: aws_lc_rs::encoding::PublicKeyX509Der<'_> =
-                    pair.public_key().as_der().map_err(failed)?;
+                let der: aws_lc_rs::encoding::PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(failed)?;
                 der.as_ref().to_vec()
             }
         };
-        Ok(Self {
-            pair,
-            kind,
-            public_key,
-        })
+        Ok(Self { pair, kind, public_key })
     }
 }
 
@@ -182,8 +163,7 @@ impl CaKey for SoftwareCaKey {
         match &self.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
-                    .map_err(|_| PkiError::Signing)?;
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(|_| PkiError::Signing)?;
                 Ok(signature)
             }
             Pair::Ec(pair) => {
@@ -196,20 +176,13 @@ impl CaKey for SoftwareCaKey {
 
 impl fmt::Debug for SoftwareCaKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SoftwareCaKey")
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
+        f.debug_struct("SoftwareCaKey").field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 
 /// Signs the DER of a value with a key.
-pub(crate) fn sign_der(
-    key: &dyn CaKey,
-    value: &impl der::Encode,
-) -> Result<der::asn1::BitString, PkiError> {
-    let message = value
-        .to_der()
-        .map_err(PkiError::value("the value to sign"))?;
+pub(crate) fn sign_der(key: &dyn CaKey, value: &impl der::Encode) -> Result<der::asn1::BitString, PkiError> {
+    let message = value.to_der().map_err(PkiError::value("the value to sign"))?;
     let signature = key.sign(&message)?;
     der::asn1::BitString::from_bytes(&signature).map_err(PkiError::value("the signature"))
 }

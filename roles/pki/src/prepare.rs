@@ -32,12 +32,10 @@ impl CertificateRequest {
         if pem.len() > SIZE_LIMIT {
             return Err(PkiError::Request("it is larger than 16 KiB"));
         }
-        let (label, der) = der::pem::decode_vec(pem.trim().as_bytes())
-            .map_err(|_| PkiError::Request("it is not PEM"))?;
+        let (label, der) =
+            der::pem::decode_vec(pem.trim().as_bytes()).map_err(|_| PkiError::Request("it is not PEM"))?;
         if label != "CERTIFICATE REQUEST" && label != "NEW CERTIFICATE REQUEST" {
-            return Err(PkiError::Request(
-                "it is not a certificate request (BEGIN CERTIFICATE REQUEST)",
-            ));
+            return Err(PkiError::Request("it is not a certificate request (BEGIN CERTIFICATE REQUEST)"));
         }
         Self::from_der(&der)
     }
@@ -55,23 +53,18 @@ impl CertificateRequest {
         let malformed = |_| PkiError::Request("it is malformed");
         let public_key = request.info.public_key.to_der().map_err(malformed)?;
         let message = request.info.to_der().map_err(malformed)?;
-        let algorithm: &'static dyn VerificationAlgorithm =
-            match request.algorithm.oid.to_string().as_str() {
-                "1.2.840.113549.1.1.11" => &RSA_PKCS1_2048_8192_SHA256,
-                "1.2.840.113549.1.1.12" => &RSA_PKCS1_2048_8192_SHA384,
-                "1.2.840.113549.1.1.13" => &RSA_PKCS1_2048_8192_SHA512,
-                "1.2.840.10045.4.3.2" => &ECDSA_P256_SHA256_ASN1,
-                "1.2.840.10045.4.3.3" => &ECDSA_P384_SHA384_ASN1,
-                _ => {
-                    return Err(PkiError::Request(
-                        "its signature algorithm is not RSA or ECDSA with SHA-2",
-                    ));
-                }
-            };
+        let algorithm: &'static dyn VerificationAlgorithm = match request.algorithm.oid.to_string().as_str() {
+            "1.2.840.113549.1.1.11" => &RSA_PKCS1_2048_8192_SHA256,
+            "1.2.840.113549.1.1.12" => &RSA_PKCS1_2048_8192_SHA384,
+            "1.2.840.113549.1.1.13" => &RSA_PKCS1_2048_8192_SHA512,
+            "1.2.840.10045.4.3.2" => &ECDSA_P256_SHA256_ASN1,
+            "1.2.840.10045.4.3.3" => &ECDSA_P384_SHA384_ASN1,
+            _ => {
+                return Err(PkiError::Request("its signature algorithm is not RSA or ECDSA with SHA-2"));
+            }
+        };
         ParsedPublicKey::new(algorithm, public_key.as_slice())
-            .map_err(|_| {
-                PkiError::Request("its key is not RSA of 2048 bits or more, P-256 or P-384")
-            })?
+            .map_err(|_| PkiError::Request("its key is not RSA of 2048 bits or more, P-256 or P-384"))?
             .verify_sig(&message, request.signature.raw_bytes())
             .map_err(|_| PkiError::Request("it is not signed by its own key"))?;
         Ok(Self { public_key })
@@ -108,9 +101,7 @@ fn judge_strength(key: &SubjectPublicKeyInfoOwned) -> Result<(), PkiError> {
         return Err(PkiError::Request("its RSA key has not 2048 to 4096 bits"));
     }
     if rsa.public_exponent.as_bytes() != [1, 0, 1] {
-        return Err(PkiError::Request(
-            "its RSA key has another public exponent than 65537",
-        ));
+        return Err(PkiError::Request("its RSA key has another public exponent than 65537"));
     }
     Ok(())
 }

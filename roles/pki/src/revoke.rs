@@ -43,19 +43,14 @@ pub enum Reason {
 impl RevocationList {
     /// Adds a certificate by its serial number (big-endian, as in the certificate); a second time changes nothing.
     pub fn revoke(&mut self, serial: &[u8], entry: RevokedCertificate) {
-        let start = serial
-            .iter()
-            .position(|byte| *byte != 0)
-            .unwrap_or(serial.len());
+        let start = serial.iter().position(|byte| *byte != 0).unwrap_or(serial.len());
         let canonical = serial.get(start..).unwrap_or_default().to_vec();
         self.entries.entry(canonical).or_insert(entry);
     }
 
     /// The entries with their serial numbers, in order.
     pub fn entries(&self) -> impl Iterator<Item = (&[u8], &RevokedCertificate)> {
-        self.entries
-            .iter()
-            .map(|(serial, entry)| (serial.as_slice(), entry))
+        self.entries.iter().map(|(serial, entry)| (serial.as_slice(), entry))
     }
 
     /// The number of the latest list; 0 before the first.
@@ -85,18 +80,9 @@ mod tests {
     #[test]
     fn a_serial_is_one_number_however_it_is_padded() {
         let mut list = RevocationList::default();
-        let entry = RevokedCertificate {
-            at: UnixTime::from_secs(1),
-            reason: Reason::KeyCompromise,
-        };
+        let entry = RevokedCertificate { at: UnixTime::from_secs(1), reason: Reason::KeyCompromise };
         list.revoke(&[0, 5], entry);
-        list.revoke(
-            &[5],
-            RevokedCertificate {
-                reason: Reason::Superseded,
-                ..entry
-            },
-        );
+        list.revoke(&[5], RevokedCertificate { reason: Reason::Superseded, ..entry });
         assert_eq!(list.entries().collect::<Vec<_>>(), [(&[5_u8][..], &entry)]);
     }
 }

@@ -64,9 +64,7 @@ pub(super) struct EntryResponse {
 
 impl Bundle<'_> {
     pub(super) fn to_bytes(&self) -> Result<Bytes, Refusal> {
-        serde_json::to_vec(self)
-            .map(Bytes::from)
-            .map_err(|_error| Refusal::internal())
+        serde_json::to_vec(self).map(Bytes::from).map_err(|_error| Refusal::internal())
     }
 }
 

@@ -35,23 +35,12 @@ pub(super) fn statement(base: &str) -> Bytes {
 }
 
 fn resource(kind: ResourceType) -> Value {
-    let interactions = [
-        "read",
-        "vread",
-        "update",
-        "delete",
-        "history-instance",
-        "create",
-        "search-type",
-    ];
+    let interactions = ["read", "vread", "update", "delete", "history-instance", "create", "search-type"];
     let general = [
         json!({ "name": "_id", "type": "token" }),
         json!({ "name": "_lastUpdated", "type": "date", "documentation": DATE_PREFIXES }),
     ];
-    let parameters: Vec<Value> = general
-        .into_iter()
-        .chain(kind.search_parameters().iter().map(parameter))
-        .collect();
+    let parameters: Vec<Value> = general.into_iter().chain(kind.search_parameters().iter().map(parameter)).collect();
     json!({
         "type": kind.name(),
         "interaction": interactions.map(|code| json!({ "code": code })),

@@ -4,9 +4,7 @@
 //!
 //! Source: FHIR R4 `http.html#versioning`, `#cread`, `#concurrency`; RFC 9110 §8.8, §13
 
-use http::header::{
-    HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-};
+use http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 
@@ -21,12 +19,7 @@ pub(super) fn etag(version: &Version) -> Option<HeaderValue> {
 /// Whole seconds, as the header has no finer ones.
 pub(super) fn last_modified(version: &Version) -> Option<HeaderValue> {
     let updated = Timestamp::from_millisecond(version.updated).ok()?;
-    HeaderValue::try_from(
-        DateTimePrinter::new()
-            .timestamp_to_rfc9110_string(&updated)
-            .ok()?,
-    )
-    .ok()
+    HeaderValue::try_from(DateTimePrinter::new().timestamp_to_rfc9110_string(&updated).ok()?).ok()
 }
 
 /// Whether the reader has this version already; a date counts only where no tag is given.
@@ -79,10 +72,7 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Tags, Refusal> {
         for tag in text.split(',') {
             let opaque = tag.trim();
             let opaque = opaque.strip_prefix("W/").unwrap_or(opaque);
-            let opaque = opaque
-                .strip_prefix('"')
-                .and_then(|rest| rest.strip_suffix('"'))
-                .ok_or_else(malformed)?;
+            let opaque = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(malformed)?;
             numbers.extend(version_number(opaque));
         }
     }
@@ -97,12 +87,7 @@ mod tests {
     use crate::store::Change;
 
     fn version() -> Version {
-        Version {
-            number: 3,
-            updated: 1_700_000_000_500,
-            change: Change::Updated,
-            body: Bytes::new(),
-        }
+        Version { number: 3, updated: 1_700_000_000_500, change: Change::Updated, body: Bytes::new() }
     }
 
     fn headers(name: HeaderName, value: &str) -> HeaderMap {
@@ -112,10 +97,7 @@ mod tests {
     #[test]
     fn writes_tag_and_date() {
         assert_eq!(etag(&version()).unwrap(), "W/\"3\"");
-        assert_eq!(
-            last_modified(&version()).unwrap(),
-            "Tue, 14 Nov 2023 22:13:20 GMT"
-        );
+        assert_eq!(last_modified(&version()).unwrap(), "Tue, 14 Nov 2023 22:13:20 GMT");
     }
 
     #[test]
@@ -128,11 +110,7 @@ mod tests {
             ("W/\"2\"", false),
             ("\"x\"", false),
         ] {
-            assert_eq!(
-                is_not_modified(&headers(IF_NONE_MATCH, value), &version()).unwrap(),
-                expected,
-                "{value}"
-            );
+            assert_eq!(is_not_modified(&headers(IF_NONE_MATCH, value), &version()).unwrap(), expected, "{value}");
         }
         for (value, expected) in [
             ("Tue, 14 Nov 2023 22:13:20 GMT", true),
@@ -140,17 +118,10 @@ mod tests {
             ("Wed, 15 Nov 2023 00:00:00 GMT", true),
             ("yesterday", false),
         ] {
-            assert_eq!(
-                is_not_modified(&headers(IF_MODIFIED_SINCE, value), &version()).unwrap(),
-                expected,
-                "{value}"
-            );
+            assert_eq!(is_not_modified(&headers(IF_MODIFIED_SINCE, value), &version()).unwrap(), expected, "{value}");
         }
         let mut both = headers(IF_NONE_MATCH, "W/\"2\"");
-        both.insert(
-            IF_MODIFIED_SINCE,
-            HeaderValue::from_static("Wed, 15 Nov 2023 00:00:00 GMT"),
-        );
+        both.insert(IF_MODIFIED_SINCE, HeaderValue::from_static("Wed, 15 Nov 2023 00:00:00 GMT"));
         assert!(!is_not_modified(&both, &version()).unwrap());
         assert!(!is_not_modified(&HeaderMap::new(), &version()).unwrap());
     }
@@ -158,32 +129,17 @@ mod tests {
     #[test]
     fn a_writer_names_what_it_expects() {
         assert_eq!(expected(&HeaderMap::new()).unwrap(), Expected::Anything);
-        assert_eq!(
-            expected(&headers(IF_MATCH, "*")).unwrap(),
-            Expected::Existing
-        );
-        assert_eq!(
-            expected(&headers(IF_MATCH, "W/\"3\",\"4\"")).unwrap(),
-            Expected::OneOf(vec![3, 4])
-        );
-        assert_eq!(
-            expected(&headers(IF_MATCH, "W/\"abc\"")).unwrap(),
-            Expected::OneOf(vec![])
-        );
-        assert_eq!(
-            expected(&headers(IF_NONE_MATCH, "*")).unwrap(),
-            Expected::Absent
-        );
+        assert_eq!(expected(&headers(IF_MATCH, "*")).unwrap(), Expected::Existing);
+        assert_eq!(expected(&headers(IF_MATCH, "W/\"3\",\"4\"")).unwrap(), Expected::OneOf(vec![3, 4]));
+        assert_eq!(expected(&headers(IF_MATCH, "W/\"abc\"")).unwrap(), Expected::OneOf(vec![]));
+        assert_eq!(expected(&headers(IF_NONE_MATCH, "*")).unwrap(), Expected::Absent);
     }
 
     #[test]
     fn malformed_tags_are_refused() {
         for value in ["3", "", "W/3", "\"3", "W/\"3\" W/\"4\"x", "\""] {
             assert!(expected(&headers(IF_MATCH, value)).is_err(), "{value}");
-            assert!(
-                is_not_modified(&headers(IF_NONE_MATCH, value), &version()).is_err(),
-                "{value}"
-            );
+            assert!(is_not_modified(&headers(IF_NONE_MATCH, value), &version()).is_err(), "{value}");
         }
         assert!(expected(&headers(IF_NONE_MATCH, "W/\"3\"")).is_err());
     }

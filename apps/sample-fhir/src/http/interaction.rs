@@ -59,20 +59,12 @@ impl Interaction {
             }
             [kind, id, "_history"] => {
                 let (kind, id) = (resource_type(kind)?, resource_id(id)?);
-                if is_get {
-                    Ok(Self::HistoryInstance(kind, id))
-                } else {
-                    Err(Refusal::method("GET, HEAD"))
-                }
+                if is_get { Ok(Self::HistoryInstance(kind, id)) } else { Err(Refusal::method("GET, HEAD")) }
             }
             [kind, id, "_history", version] => {
                 let (kind, id) = (resource_type(kind)?, resource_id(id)?);
                 let number = version_number(version).ok_or_else(Refusal::unknown_version)?;
-                if is_get {
-                    Ok(Self::VersionRead(kind, id, number))
-                } else {
-                    Err(Refusal::method("GET, HEAD"))
-                }
+                if is_get { Ok(Self::VersionRead(kind, id, number)) } else { Err(Refusal::method("GET, HEAD")) }
             }
             _ => Err(Refusal::no_such_path()),
         }
@@ -106,42 +98,14 @@ mod tests {
             (Method::GET, "/Patient", Interaction::SearchType(kind)),
             (Method::HEAD, "/Patient", Interaction::SearchType(kind)),
             (Method::POST, "/Patient", Interaction::Create(kind)),
-            (
-                Method::POST,
-                "/Patient/_search",
-                Interaction::SearchTypeByForm(kind),
-            ),
-            (
-                Method::GET,
-                "/Patient/a",
-                Interaction::Read(kind, id.clone()),
-            ),
-            (
-                Method::PUT,
-                "/Patient/a",
-                Interaction::Update(kind, id.clone()),
-            ),
-            (
-                Method::DELETE,
-                "/Patient/a",
-                Interaction::Delete(kind, id.clone()),
-            ),
-            (
-                Method::GET,
-                "/Patient/a/_history",
-                Interaction::HistoryInstance(kind, id.clone()),
-            ),
-            (
-                Method::GET,
-                "/Patient/a/_history/3",
-                Interaction::VersionRead(kind, id.clone(), 3),
-            ),
+            (Method::POST, "/Patient/_search", Interaction::SearchTypeByForm(kind)),
+            (Method::GET, "/Patient/a", Interaction::Read(kind, id.clone())),
+            (Method::PUT, "/Patient/a", Interaction::Update(kind, id.clone())),
+            (Method::DELETE, "/Patient/a", Interaction::Delete(kind, id.clone())),
+            (Method::GET, "/Patient/a/_history", Interaction::HistoryInstance(kind, id.clone())),
+            (Method::GET, "/Patient/a/_history/3", Interaction::VersionRead(kind, id.clone(), 3)),
         ] {
-            assert_eq!(
-                Interaction::parse(&method, path).unwrap(),
-                expected,
-                "{method} {path}"
-            );
+            assert_eq!(Interaction::parse(&method, path).unwrap(), expected, "{method} {path}");
         }
     }
 
@@ -186,10 +150,7 @@ mod tests {
             (Method::DELETE, "/Patient/a/_history/1"),
             (Method::POST, "/"),
         ] {
-            assert!(
-                Interaction::parse(&method, path).is_err(),
-                "{method} {path}"
-            );
+            assert!(Interaction::parse(&method, path).is_err(), "{method} {path}");
         }
     }
 }

@@ -10,22 +10,13 @@ use super::parameters::Parameters;
 
 /// Refuses a client that does not take JSON; `_format` outranks `Accept`, absence accepts all.
 pub(super) fn check_accepted(headers: &HeaderMap, parameters: &Parameters) -> Result<(), Refusal> {
-    let not_acceptable = || {
-        Refusal::new(
-            StatusCode::NOT_ACCEPTABLE,
-            "not-supported",
-            "the answer can only be application/fhir+json",
-        )
-    };
+    let not_acceptable =
+        || Refusal::new(StatusCode::NOT_ACCEPTABLE, "not-supported", "the answer can only be application/fhir+json");
     if let Some(format) = parameters.value("_format") {
         let is_json = format == "json" || is_json(format);
         return is_json.then_some(()).ok_or_else(not_acceptable);
     }
-    let mut ranges = headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .peekable();
+    let mut ranges = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
     if ranges.peek().is_none() || ranges.flat_map(|list| list.split(',')).any(takes_json) {
         return Ok(());
     }
@@ -38,18 +29,13 @@ pub(super) fn check_resource(headers: &HeaderMap) -> Result<(), Refusal> {
     if sent.is_some_and(is_json) {
         return Ok(());
     }
-    Err(Refusal::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "not-supported",
-        "send the resource as application/fhir+json",
-    ))
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", "send the resource as application/fhir+json"))
 }
 
 /// Refuses a search whose body is not said to be a form.
 pub(super) fn check_form(headers: &HeaderMap) -> Result<(), Refusal> {
     let sent = content_type(headers).map(essence);
-    if sent.is_some_and(|essence| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
-    {
+    if sent.is_some_and(|essence| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
         return Ok(());
     }
     Err(Refusal::new(
@@ -64,8 +50,7 @@ fn content_type(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn takes_json(range: &str) -> bool {
-    let refused = parameters(range)
-        .any(|(name, value)| name == "q" && value.trim_matches(['0', '.']).is_empty());
+    let refused = parameters(range).any(|(name, value)| name == "q" && value.trim_matches(['0', '.']).is_empty());
     let any = matches!(essence(range), "*/*" | "application/*");
     !refused && (any || is_json(range))
 }
@@ -73,9 +58,7 @@ fn takes_json(range: &str) -> bool {
 /// JSON, of FHIR or in general, in UTF-8 and of no other version than R4.
 fn is_json(media_type: &str) -> bool {
     let essence = essence(media_type);
-    let named = ["application/fhir+json", "application/json"]
-        .iter()
-        .any(|one| essence.eq_ignore_ascii_case(one));
+    let named = ["application/fhir+json", "application/json"].iter().any(|one| essence.eq_ignore_ascii_case(one));
     named
         && parameters(media_type).all(|(name, value)| match name.as_str() {
             "charset" => value.eq_ignore_ascii_case("utf-8"),
@@ -85,10 +68,7 @@ fn is_json(media_type: &str) -> bool {
 }
 
 fn essence(media_type: &str) -> &str {
-    media_type
-        .split_once(';')
-        .map_or(media_type, |(essence, _)| essence)
-        .trim()
+    media_type.split_once(';').map_or(media_type, |(essence, _)| essence).trim()
 }
 
 /// Parameters with lower-case names and unquoted values.
@@ -97,12 +77,7 @@ fn parameters(media_type: &str) -> impl Iterator<Item = (String, &str)> {
         .split(';')
         .skip(1)
         .filter_map(|parameter| parameter.split_once('='))
-        .map(|(name, value)| {
-            (
-                name.trim().to_ascii_lowercase(),
-                value.trim().trim_matches('"'),
-            )
-        })
+        .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"')))
 }
 
 #[cfg(test)]
@@ -117,8 +92,7 @@ mod tests {
     }
 
     fn takes(content_type: &str) -> bool {
-        let headers =
-            HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_str(content_type).unwrap())]);
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_str(content_type).unwrap())]);
         check_resource(&headers).is_ok()
     }
 

@@ -44,22 +44,12 @@ struct Service {
 pub(crate) fn router(store: Store, base: &str) -> Router {
     let base = base.trim_end_matches('/').to_owned();
     let capability_statement = capability::statement(&base);
-    let service = Arc::new(Service {
-        store: RwLock::new(store),
-        base,
-        capability_statement,
-    });
-    Router::new()
-        .fallback(answer)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(service)
+    let service = Arc::new(Service { store: RwLock::new(store), base, capability_statement });
+    Router::new().fallback(answer).layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(service)
 }
 
 async fn answer(State(service): State<Arc<Service>>, request: Request) -> Response {
-    service
-        .answer(request)
-        .await
-        .unwrap_or_else(IntoResponse::into_response)
+    service.answer(request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 impl Service {
@@ -82,9 +72,7 @@ impl Service {
         match interaction {
             Interaction::Capabilities => Ok(self.capabilities()),
             Interaction::Read(kind, id) => self.read(kind, &id, request.headers()),
-            Interaction::VersionRead(kind, id, number) => {
-                self.version_read(kind, &id, number, request.headers())
-            }
+            Interaction::VersionRead(kind, id, number) => self.version_read(kind, &id, number, request.headers()),
             Interaction::HistoryInstance(kind, id) => self.history_instance(kind, &id),
             Interaction::Create(kind) => {
                 let (headers, body) = resource_in(request).await?;
@@ -95,9 +83,7 @@ impl Service {
                 self.update(kind, id, &headers, &body)
             }
             Interaction::Delete(kind, id) => self.delete(kind, &id, request.headers()),
-            Interaction::SearchType(_) | Interaction::SearchTypeByForm(_) => {
-                Err(Refusal::internal())
-            }
+            Interaction::SearchType(_) | Interaction::SearchTypeByForm(_) => Err(Refusal::internal()),
         }
     }
 
@@ -128,7 +114,5 @@ async fn resource_in(request: Request) -> Result<(HeaderMap, Bytes), Refusal> {
 }
 
 async fn body(request: Request) -> Result<Bytes, Refusal> {
-    Bytes::from_request(request, &())
-        .await
-        .map_err(|rejection| Refusal::body(rejection.status(), BODY_LIMIT))
+    Bytes::from_request(request, &()).await.map_err(|rejection| Refusal::body(rejection.status(), BODY_LIMIT))
 }

@@ -26,62 +26,30 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(
-        status: StatusCode,
-        code: &'static str,
-        diagnostics: impl Into<String>,
-    ) -> Self {
-        Self {
-            status,
-            code,
-            diagnostics: diagnostics.into(),
-            allow: None,
-            etag: None,
-        }
+    pub(super) fn new(status: StatusCode, code: &'static str, diagnostics: impl Into<String>) -> Self {
+        Self { status, code, diagnostics: diagnostics.into(), allow: None, etag: None }
     }
 
     pub(super) fn no_such_path() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not-supported",
-            "no such resource type or interaction here, see /metadata",
-        )
+        Self::new(StatusCode::NOT_FOUND, "not-supported", "no such resource type or interaction here, see /metadata")
     }
 
     pub(super) fn method(allow: &'static str) -> Self {
-        let refusal = Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "not-supported",
-            "this path does not have that method",
-        );
-        Self {
-            allow: Some(allow),
-            ..refusal
-        }
+        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "not-supported", "this path does not have that method");
+        Self { allow: Some(allow), ..refusal }
     }
 
     pub(super) fn unknown_resource() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not-found",
-            "no resource of this type has this id",
-        )
+        Self::new(StatusCode::NOT_FOUND, "not-found", "no resource of this type has this id")
     }
 
     pub(super) fn unknown_version() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not-found",
-            "the resource does not have this version, or no longer",
-        )
+        Self::new(StatusCode::NOT_FOUND, "not-found", "the resource does not have this version, or no longer")
     }
 
     pub(super) fn deleted(mark: &Version) -> Self {
         let refusal = Self::new(StatusCode::GONE, "deleted", "the resource has been deleted");
-        Self {
-            etag: conditional::etag(mark),
-            ..refusal
-        }
+        Self { etag: conditional::etag(mark), ..refusal }
     }
 
     pub(super) fn invalid(diagnostics: impl Into<String>) -> Self {
@@ -90,31 +58,19 @@ impl Refusal {
 
     pub(super) fn body(status: StatusCode, limit: usize) -> Self {
         if status == StatusCode::PAYLOAD_TOO_LARGE {
-            return Self::new(
-                status,
-                "too-long",
-                format!("the body has more than {limit} bytes"),
-            );
+            return Self::new(status, "too-long", format!("the body has more than {limit} bytes"));
         }
         Self::invalid("the body could not be read")
     }
 
     pub(super) fn internal() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "exception",
-            "the answer could not be made",
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "exception", "the answer could not be made")
     }
 }
 
 impl From<QueryError> for Refusal {
     fn from(error: QueryError) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            error.issue_code(),
-            error.to_string(),
-        )
+        Self::new(StatusCode::BAD_REQUEST, error.issue_code(), error.to_string())
     }
 }
 
@@ -126,9 +82,7 @@ impl From<DraftError> for Refusal {
             DraftError::Missing(_) => (StatusCode::BAD_REQUEST, "required"),
             DraftError::Index(IndexError::WrongShape(_)) => (StatusCode::BAD_REQUEST, "structure"),
             // Good FHIR, but more than this store takes: a rule of the server.
-            DraftError::Index(IndexError::TooMany) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "too-long")
-            }
+            DraftError::Index(IndexError::TooMany) => (StatusCode::UNPROCESSABLE_ENTITY, "too-long"),
         };
         Self::new(status, code, error.to_string())
     }
@@ -160,9 +114,7 @@ impl IntoResponse for Refusal {
         });
         let mut response = respond::resource(self.status, outcome.to_string().into());
         if let Some(allow) = self.allow {
-            response
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static(allow));
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
         }
         if let Some(etag) = self.etag {
             response.headers_mut().insert(ETAG, etag);

@@ -15,14 +15,8 @@ const LENGTH_LIMIT: usize = 8 * 1024;
 const COUNT_LIMIT: usize = 64;
 
 /// Everything but RFC 3986's unreserved characters, and those that read better as they are and mean nothing here.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b':')
-    .remove(b'/')
-    .remove(b',');
+const ESCAPED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b'/').remove(b',');
 
 /// Name and value of each parameter; a name may come more than once.
 #[derive(Debug, Default)]
@@ -34,11 +28,7 @@ impl Parameters {
     pub(super) fn of_uri(uri: &Uri) -> Result<Self, Refusal> {
         let query = uri.query().unwrap_or_default();
         if query.len() > LENGTH_LIMIT {
-            return Err(Refusal::new(
-                StatusCode::URI_TOO_LONG,
-                "too-long",
-                "the query is too long; use POST _search",
-            ));
+            return Err(Refusal::new(StatusCode::URI_TOO_LONG, "too-long", "the query is too long; use POST _search"));
         }
         Self::decode(query)
     }
@@ -69,19 +59,14 @@ impl Parameters {
 
     fn within_limit(self) -> Result<Self, Refusal> {
         if self.0.len() > COUNT_LIMIT {
-            return Err(Refusal::invalid(format!(
-                "a request may have {COUNT_LIMIT} parameters"
-            )));
+            return Err(Refusal::invalid(format!("a request may have {COUNT_LIMIT} parameters")));
         }
         Ok(self)
     }
 
     /// The first value of a parameter.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn into_pairs(self) -> Vec<(String, String)> {
@@ -89,11 +74,7 @@ impl Parameters {
     }
 
     /// Refuses, unless the client is lenient, what means nothing to an interaction that is not a search.
-    pub(super) fn check_only_general(
-        &self,
-        interaction: &Interaction,
-        headers: &HeaderMap,
-    ) -> Result<(), Refusal> {
+    pub(super) fn check_only_general(&self, interaction: &Interaction, headers: &HeaderMap) -> Result<(), Refusal> {
         let is_known = |(name, value): &(String, String)| match name.as_str() {
             "_format" | "_pretty" => true,
             "mode" => *interaction == Interaction::Capabilities && value == "full",
@@ -114,23 +95,14 @@ impl Parameters {
 pub(super) fn encode<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let pairs: Vec<String> = parameters
         .into_iter()
-        .map(|(name, value)| {
-            format!(
-                "{}={}",
-                utf8_percent_encode(name, ESCAPED),
-                utf8_percent_encode(value, ESCAPED)
-            )
-        })
+        .map(|(name, value)| format!("{}={}", utf8_percent_encode(name, ESCAPED), utf8_percent_encode(value, ESCAPED)))
         .collect();
     pairs.join("&")
 }
 
 fn decoded(text: &str) -> Result<String, Refusal> {
     let spaced = text.replace('+', " ");
-    percent_decode_str(&spaced)
-        .decode_utf8()
-        .map(String::from)
-        .map_err(|_error| undecodable())
+    percent_decode_str(&spaced).decode_utf8().map(String::from).map_err(|_error| undecodable())
 }
 
 fn undecodable() -> Refusal {
@@ -147,11 +119,7 @@ mod tests {
         assert_eq!(parameters.value("code"), Some("s|c"));
         let pairs = parameters.into_pairs();
         assert_eq!(pairs.len(), 4);
-        let encoded = encode(
-            pairs
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-        );
+        let encoded = encode(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         assert_eq!(encoded, "name=%C3%A4%20b&code=s%7Cc&code=2&flag=");
         assert_eq!(Parameters::decode(&encoded).unwrap().into_pairs(), pairs);
     }

@@ -18,11 +18,7 @@ pub(super) enum Return {
 
 /// Strict, unless the client asks otherwise.
 pub(super) fn handling(headers: &HeaderMap) -> Handling {
-    if has(headers, "handling", "lenient") {
-        Handling::Lenient
-    } else {
-        Handling::Strict
-    }
+    if has(headers, "handling", "lenient") { Handling::Lenient } else { Handling::Strict }
 }
 
 /// The resource, unless the client asks otherwise.
@@ -43,9 +39,7 @@ fn has(headers: &HeaderMap, name: &str, value: &str) -> bool {
         .filter_map(|header| header.to_str().ok())
         .flat_map(|header| header.split([',', ';']))
         .filter_map(|preference| preference.split_once('='))
-        .any(|(known, wanted)| {
-            known.trim().eq_ignore_ascii_case(name) && wanted.trim().trim_matches('"') == value
-        })
+        .any(|(known, wanted)| known.trim().eq_ignore_ascii_case(name) && wanted.trim().trim_matches('"') == value)
 }
 
 #[cfg(test)]
@@ -64,10 +58,7 @@ mod tests {
         assert_eq!(wanted_return(&headers), Return::Minimal);
         assert_eq!(handling(&HeaderMap::new()), Handling::Strict);
         assert_eq!(wanted_return(&HeaderMap::new()), Return::Representation);
-        let other = HeaderMap::from_iter([(
-            PREFER.clone(),
-            HeaderValue::from_static("return=everything"),
-        )]);
+        let other = HeaderMap::from_iter([(PREFER.clone(), HeaderValue::from_static("return=everything"))]);
         assert_eq!(wanted_return(&other), Return::Representation);
     }
 }

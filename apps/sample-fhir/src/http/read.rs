@@ -15,12 +15,7 @@ use crate::resource_type::ResourceType;
 use crate::store::{Change, Lookup, Version};
 
 impl Service {
-    pub(super) fn read(
-        &self,
-        kind: ResourceType,
-        id: &ResourceId,
-        headers: &HeaderMap,
-    ) -> Result<Response, Refusal> {
+    pub(super) fn read(&self, kind: ResourceType, id: &ResourceId, headers: &HeaderMap) -> Result<Response, Refusal> {
         match self.stored().read(kind, id) {
             Lookup::Found(version) => unless_known(version, headers),
             Lookup::Deleted(mark) => Err(Refusal::deleted(mark)),
@@ -43,27 +38,18 @@ impl Service {
     }
 
     /// All versions that are kept on one page, newest first; their number is bounded by the store.
-    pub(super) fn history_instance(
-        &self,
-        kind: ResourceType,
-        id: &ResourceId,
-    ) -> Result<Response, Refusal> {
+    pub(super) fn history_instance(&self, kind: ResourceType, id: &ResourceId) -> Result<Response, Refusal> {
         let versions = self.stored().history(kind, id);
         if versions.is_empty() {
             return Err(Refusal::unknown_resource());
         }
         let instance = format!("{}/{}/{id}", self.base, kind.name());
-        let entry = versions
-            .iter()
-            .map(|version| history_entry(&instance, kind, id, version));
+        let entry = versions.iter().map(|version| history_entry(&instance, kind, id, version));
         let bundle = Bundle {
             resource_type: "Bundle",
             kind: "history",
             total: versions.len(),
-            link: vec![Link {
-                relation: "self",
-                url: format!("{instance}/_history"),
-            }],
+            link: vec![Link { relation: "self", url: format!("{instance}/_history") }],
             entry: entry.collect::<Result<_, _>>()?,
         };
         Ok(respond::resource(StatusCode::OK, bundle.to_bytes()?))
@@ -74,11 +60,7 @@ fn unless_known(version: &Version, headers: &HeaderMap) -> Result<Response, Refu
     if conditional::is_not_modified(headers, version)? {
         return Ok(respond::bare(StatusCode::NOT_MODIFIED, version));
     }
-    Ok(respond::version(
-        StatusCode::OK,
-        version,
-        version.body.clone(),
-    ))
+    Ok(respond::version(StatusCode::OK, version, version.body.clone()))
 }
 
 fn history_entry<'a>(
@@ -93,26 +75,16 @@ fn history_entry<'a>(
         Change::Updated => ("PUT", "200 OK"),
         Change::Deleted => ("DELETE", "204 No Content"),
     };
-    let url = if method == "POST" {
-        kind.name().to_owned()
-    } else {
-        format!("{}/{id}", kind.name())
-    };
+    let url = if method == "POST" { kind.name().to_owned() } else { format!("{}/{id}", kind.name()) };
     Ok(Entry {
         full_url: instance.to_owned(),
-        resource: if version.is_deleted() {
-            None
-        } else {
-            Some(embedded(&version.body)?)
-        },
+        resource: if version.is_deleted() { None } else { Some(embedded(&version.body)?) },
         search: None,
         request: Some(EntryRequest { method, url }),
         response: Some(EntryResponse {
             status,
             etag: format!("W/\"{}\"", version.number),
-            last_modified: Timestamp::from_millisecond(version.updated)
-                .ok()
-                .map(|updated| updated.to_string()),
+            last_modified: Timestamp::from_millisecond(version.updated).ok().map(|updated| updated.to_string()),
         }),
     })
 }

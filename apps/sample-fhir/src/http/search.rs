@@ -21,12 +21,7 @@ impl Service {
         parameters: Parameters,
         headers: &HeaderMap,
     ) -> Result<Response, Refusal> {
-        let query = Query::read(
-            kind,
-            parameters.into_pairs(),
-            prefer::handling(headers),
-            &self.base,
-        )?;
+        let query = Query::read(kind, parameters.into_pairs(), prefer::handling(headers), &self.base)?;
         let page = self.stored().search(kind, &query);
 
         let entry = page.resources.iter().map(|(id, body)| {
@@ -53,23 +48,14 @@ impl Service {
     /// A cursor by id, other than an offset, skips and repeats nothing when resources come and go between two pages.
     fn links(&self, kind: ResourceType, query: &Query, page: &Page) -> Vec<Link> {
         let url = |after: Option<&str>| {
-            let used = query
-                .used
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str()));
+            let used = query.used.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             let encoded = parameters::encode(used.chain(after.map(|id| ("_cursor", id))));
             let separator = if encoded.is_empty() { "" } else { "?" };
             format!("{}/{}{separator}{encoded}", self.base, kind.name())
         };
-        let mut links = vec![Link {
-            relation: "self",
-            url: url(query.after.as_ref().map(|id| id.as_str())),
-        }];
+        let mut links = vec![Link { relation: "self", url: url(query.after.as_ref().map(|id| id.as_str())) }];
         if let Some((last, _)) = page.resources.last().filter(|_| page.has_next) {
-            links.push(Link {
-                relation: "next",
-                url: url(Some(last.as_str())),
-            });
+            links.push(Link { relation: "next", url: url(Some(last.as_str())) });
         }
         links
     }

@@ -21,12 +21,7 @@ static IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 
 impl Service {
     /// The server names the resource: an id in the body is ignored.
-    pub(super) fn create(
-        &self,
-        kind: ResourceType,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Response, Refusal> {
+    pub(super) fn create(&self, kind: ResourceType, headers: &HeaderMap, body: &[u8]) -> Result<Response, Refusal> {
         if headers.contains_key(&IF_NONE_EXIST) {
             // Ignored, it would make the second copy that the client wants to rule out.
             return Err(Refusal::new(
@@ -51,38 +46,22 @@ impl Service {
         let expected = conditional::expected(headers)?;
         let draft = Draft::read(body, kind, &mut Interner::default())?;
         if draft.id() != Some(id.as_str()) {
-            return Err(Refusal::invalid(
-                "the resource must carry the id of the path",
-            ));
+            return Err(Refusal::invalid("the resource must carry the id of the path"));
         }
-        let written = self
-            .stored_mut()
-            .update(&draft, id, &expected, Self::now())?;
+        let written = self.stored_mut().update(&draft, id, &expected, Self::now())?;
         Ok(self.answer_written(kind, &written, headers))
     }
 
     /// Also 204 where there was nothing to delete: what the client wants is so.
-    pub(super) fn delete(
-        &self,
-        kind: ResourceType,
-        id: &ResourceId,
-        headers: &HeaderMap,
-    ) -> Result<Response, Refusal> {
+    pub(super) fn delete(&self, kind: ResourceType, id: &ResourceId, headers: &HeaderMap) -> Result<Response, Refusal> {
         let expected = conditional::expected(headers)?;
         let mark = self.stored_mut().delete(kind, id, &expected, Self::now())?;
         let mut response = Response::default();
         *response.status_mut() = StatusCode::NO_CONTENT;
-        Ok(mark.map_or(response, |mark| {
-            respond::bare(StatusCode::NO_CONTENT, &mark)
-        }))
+        Ok(mark.map_or(response, |mark| respond::bare(StatusCode::NO_CONTENT, &mark)))
     }
 
-    fn answer_written(
-        &self,
-        kind: ResourceType,
-        written: &Written,
-        headers: &HeaderMap,
-    ) -> Response {
+    fn answer_written(&self, kind: ResourceType, written: &Written, headers: &HeaderMap) -> Response {
         let Written { id, version } = written;
         let status = match version.change {
             Change::Created | Change::CreatedByUpdate => StatusCode::CREATED,
@@ -93,12 +72,7 @@ impl Service {
             Return::Minimal => respond::bare(status, version),
             Return::OperationOutcome => respond::version(status, version, done()),
         };
-        let location = format!(
-            "{}/{}/{id}/_history/{}",
-            self.base,
-            kind.name(),
-            version.number
-        );
+        let location = format!("{}/{}/{id}/_history/{}", self.base, kind.name(), version.number);
         if let Ok(location) = HeaderValue::try_from(location) {
             response.headers_mut().insert(LOCATION, location);
         }

@@ -24,17 +24,12 @@ impl<'a> Members<'a> {
     /// At least the bytes that the members take when written.
     pub(super) fn size(&self) -> usize {
         // A name may need escapes, six bytes at most for one.
-        self.0
-            .iter()
-            .map(|(name, raw)| 6 * name.len() + raw.get().len() + 4)
-            .sum()
+        self.0.iter().map(|(name, raw)| 6 * name.len() + raw.get().len() + 4).sum()
     }
 
     /// Writes every member into an object that is being written.
     pub(super) fn serialize_into<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        self.0
-            .iter()
-            .try_for_each(|(name, raw)| map.serialize_entry(name, raw))
+        self.0.iter().try_for_each(|(name, raw)| map.serialize_entry(name, raw))
     }
 }
 

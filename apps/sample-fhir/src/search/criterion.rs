@@ -71,9 +71,9 @@ impl Criterion {
         self.any_of.iter().any(|wanted| match self.on {
             On::Id => matches!(wanted, Wanted::Id(wanted) if wanted == id.as_str()),
             On::LastUpdated => wanted.meets(&IndexValue::Date(Period::instant(updated))),
-            On::Parameter(parameter) => index
-                .iter()
-                .any(|entry| entry.parameter == parameter && wanted.meets(&entry.value)),
+            On::Parameter(parameter) => {
+                index.iter().any(|entry| entry.parameter == parameter && wanted.meets(&entry.value))
+            }
         })
     }
 
@@ -93,11 +93,7 @@ impl Wanted {
             Kind::Concept | Kind::Coding | Kind::Code(_) | Kind::Identifier => Self::token(text),
             Kind::Text => {
                 let text = unescape(text)?;
-                let text = if how == TextMatch::Exact {
-                    text
-                } else {
-                    text.to_lowercase()
-                };
+                let text = if how == TextMatch::Exact { text } else { text.to_lowercase() };
                 Some(Self::Text { text, how })
             }
             Kind::Date => Self::date(text),
@@ -107,10 +103,7 @@ impl Wanted {
 
     pub(super) fn date(text: &str) -> Option<Self> {
         let (comparison, date) = Comparison::split(text);
-        Some(Self::Date {
-            comparison,
-            period: Period::parse(date)?,
-        })
+        Some(Self::Date { comparison, period: Period::parse(date)? })
     }
 
     fn token(text: &str) -> Option<Self> {
@@ -120,30 +113,18 @@ impl Wanted {
             return None;
         }
         let Some(code) = second else {
-            return Some(Self::Token {
-                system: WantedSystem::Any,
-                code: Some(first),
-            });
+            return Some(Self::Token { system: WantedSystem::Any, code: Some(first) });
         };
         let code = Some(code?).filter(|code| !code.is_empty());
         match (first.is_empty(), &code) {
             (true, None) => None,
-            (true, Some(_)) => Some(Self::Token {
-                system: WantedSystem::None,
-                code,
-            }),
-            (false, _) => Some(Self::Token {
-                system: WantedSystem::Is(first),
-                code,
-            }),
+            (true, Some(_)) => Some(Self::Token { system: WantedSystem::None, code }),
+            (false, _) => Some(Self::Token { system: WantedSystem::Is(first), code }),
         }
     }
 
     fn reference(target: &str, text: &str, base: &str) -> Option<Self> {
-        let local = text
-            .strip_prefix(base)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .unwrap_or(text);
+        let local = text.strip_prefix(base).and_then(|rest| rest.strip_prefix('/')).unwrap_or(text);
         if local.contains(':') {
             return Some(Self::Reference(local.to_owned()));
         }
@@ -158,37 +139,23 @@ impl Wanted {
 
     fn meets(&self, value: &IndexValue) -> bool {
         match (self, value) {
-            (
-                Self::Token { system, code },
-                IndexValue::Token {
-                    system: actual_system,
-                    code: actual_code,
-                },
-            ) => {
+            (Self::Token { system, code }, IndexValue::Token { system: actual_system, code: actual_code }) => {
                 let system_fits = match system {
                     WantedSystem::Any => true,
                     WantedSystem::None => actual_system.is_none(),
                     WantedSystem::Is(system) => actual_system.as_deref() == Some(system),
                 };
-                system_fits
-                    && code
-                        .as_deref()
-                        .is_none_or(|code| actual_code.as_deref() == Some(code))
+                system_fits && code.as_deref().is_none_or(|code| actual_code.as_deref() == Some(code))
             }
             (Self::Text { text, how }, IndexValue::Text(actual)) => match how {
                 TextMatch::Exact => **actual == *text,
                 TextMatch::Begins => actual.to_lowercase().starts_with(text),
                 TextMatch::Contains => actual.to_lowercase().contains(text),
             },
-            (Self::Date { comparison, period }, IndexValue::Date(actual)) => {
-                comparison.holds(*actual, *period)
-            }
+            (Self::Date { comparison, period }, IndexValue::Date(actual)) => comparison.holds(*actual, *period),
             (Self::Reference(text), IndexValue::Reference(actual)) => **actual == *text,
             (Self::ReferenceTo(id), IndexValue::Reference(actual)) => {
-                !actual.contains(':')
-                    && actual
-                        .split_once('/')
-                        .is_some_and(|(_kind, actual)| actual == id)
+                !actual.contains(':') && actual.split_once('/').is_some_and(|(_kind, actual)| actual == id)
             }
             _ => false,
         }
@@ -212,9 +179,7 @@ pub(super) fn unescape(text: &str) -> Option<String> {
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         plain.push(match character {
-            '\\' => characters
-                .next()
-                .filter(|next| matches!(next, '\\' | ',' | '|' | '$'))?,
+            '\\' => characters.next().filter(|next| matches!(next, '\\' | ',' | '|' | '$'))?,
             other => other,
         });
     }
@@ -228,47 +193,28 @@ mod tests {
     const BASE: &str = "http://fhir.example/r4";
 
     fn meets(kind: Kind, wanted: &str, value: &IndexValue) -> bool {
-        Wanted::parse(kind, wanted, TextMatch::Begins, BASE)
-            .unwrap()
-            .meets(value)
+        Wanted::parse(kind, wanted, TextMatch::Begins, BASE).unwrap().meets(value)
     }
 
     #[test]
     fn tokens_compare_system_and_code() {
-        let value = IndexValue::Token {
-            system: Some("s".into()),
-            code: Some("c".into()),
-        };
+        let value = IndexValue::Token { system: Some("s".into()), code: Some("c".into()) };
         for wanted in ["c", "s|c", "s|"] {
             assert!(meets(Kind::Concept, wanted, &value), "{wanted}");
         }
         for wanted in ["C", "|c", "t|c", "t|", "s|d"] {
             assert!(!meets(Kind::Concept, wanted, &value), "{wanted}");
         }
-        assert!(meets(
-            Kind::Identifier,
-            "|c",
-            &IndexValue::Token {
-                system: None,
-                code: Some("c".into())
-            }
-        ));
+        assert!(meets(Kind::Identifier, "|c", &IndexValue::Token { system: None, code: Some("c".into()) }));
         for wanted in ["", "|", "a|b|c", "a\\"] {
-            assert!(
-                Wanted::parse(Kind::Concept, wanted, TextMatch::Begins, BASE).is_none(),
-                "{wanted}"
-            );
+            assert!(Wanted::parse(Kind::Concept, wanted, TextMatch::Begins, BASE).is_none(), "{wanted}");
         }
     }
 
     #[test]
     fn texts_begin_contain_or_are_exact() {
         let value = IndexValue::Text("Märta, Ann".into());
-        let meets = |text, how| {
-            Wanted::parse(Kind::Text, text, how, BASE)
-                .unwrap()
-                .meets(&value)
-        };
+        let meets = |text, how| Wanted::parse(Kind::Text, text, how, BASE).unwrap().meets(&value);
         assert!(meets("mÄR", TextMatch::Begins));
         assert!(!meets("ann", TextMatch::Begins));
         assert!(meets("ANN", TextMatch::Contains));
@@ -286,25 +232,15 @@ mod tests {
         for wanted in ["b", "Patient/b", "http://other.example/Patient/a"] {
             assert!(!meets(kind, wanted, &value), "{wanted}");
         }
-        assert!(!meets(
-            kind,
-            "a",
-            &IndexValue::Reference("http://other.example/Patient/a".into())
-        ));
+        assert!(!meets(kind, "a", &IndexValue::Reference("http://other.example/Patient/a".into())));
         for wanted in ["Group/a", "Patient/", "a/b/c", "a b"] {
-            assert!(
-                Wanted::parse(kind, wanted, TextMatch::Begins, BASE).is_none(),
-                "{wanted}"
-            );
+            assert!(Wanted::parse(kind, wanted, TextMatch::Begins, BASE).is_none(), "{wanted}");
         }
     }
 
     #[test]
     fn separators_can_be_escaped() {
-        assert_eq!(
-            split_unescaped("a,b\\,c,\\\\,d", ','),
-            ["a", "b\\,c", "\\\\", "d"]
-        );
+        assert_eq!(split_unescaped("a,b\\,c,\\\\,d", ','), ["a", "b\\,c", "\\\\", "d"]);
         assert_eq!(unescape("a\\,b\\|c\\$d\\\\").unwrap(), "a,b|c$d\\");
         assert_eq!(unescape("a\\b"), None);
         assert_eq!(unescape("a\\"), None);

@@ -39,11 +39,9 @@ impl IndexEntry {
     pub(crate) fn cost(&self) -> usize {
         const TEXT: usize = 16;
         let texts = match &self.value {
-            IndexValue::Token { system, code } => [system, code]
-                .into_iter()
-                .flatten()
-                .map(|text| text.len() + TEXT)
-                .sum(),
+            IndexValue::Token { system, code } => {
+                [system, code].into_iter().flatten().map(|text| text.len() + TEXT).sum()
+            }
             IndexValue::Text(text) | IndexValue::Reference(text) => text.len() + TEXT,
             IndexValue::Date(_) => 0,
         };
@@ -78,14 +76,8 @@ pub(crate) enum IndexError {
 impl fmt::Display for IndexError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WrongShape(element) => write!(
-                formatter,
-                "the element {element} does not have the form of its type"
-            ),
-            Self::TooMany => write!(
-                formatter,
-                "the resource has more than {VALUES_LIMIT} searchable values"
-            ),
+            Self::WrongShape(element) => write!(formatter, "the element {element} does not have the form of its type"),
+            Self::TooMany => write!(formatter, "the resource has more than {VALUES_LIMIT} searchable values"),
         }
     }
 }
@@ -96,22 +88,16 @@ pub(crate) fn extract(
     resource: &Value,
     texts: &mut Interner,
 ) -> Result<Vec<IndexEntry>, IndexError> {
-    let mut taken = Taken {
-        entries: Vec::new(),
-        texts,
-        parameter: 0,
-    };
+    let mut taken = Taken { entries: Vec::new(), texts, parameter: 0 };
     for (position, parameter) in (0_u8..).zip(kind.search_parameters()) {
         taken.parameter = position;
         for path in parameter.paths {
             let element = path.first().copied().unwrap_or_default();
             for value in values_at(resource, path) {
-                taken
-                    .take(parameter.kind, value)
-                    .map_err(|error| match error {
-                        Refused::Shape => IndexError::WrongShape(element),
-                        Refused::Number => IndexError::TooMany,
-                    })?;
+                taken.take(parameter.kind, value).map_err(|error| match error {
+                    Refused::Shape => IndexError::WrongShape(element),
+                    Refused::Number => IndexError::TooMany,
+                })?;
             }
         }
     }
@@ -123,11 +109,7 @@ pub(crate) fn extract(
 fn values_at<'v>(resource: &'v Value, path: &[&str]) -> Vec<&'v Value> {
     let mut values = vec![resource];
     for name in path {
-        values = values
-            .into_iter()
-            .filter_map(|value| value.get(name))
-            .flat_map(each)
-            .collect();
+        values = values.into_iter().filter_map(|value| value.get(name)).flat_map(each).collect();
     }
     values
 }
@@ -155,9 +137,7 @@ impl Taken<'_> {
         match kind {
             Kind::Concept => {
                 let codings = object(value)?.get("coding").map_or(&[][..], each);
-                codings
-                    .iter()
-                    .try_for_each(|coding| self.token(coding, "code"))
+                codings.iter().try_for_each(|coding| self.token(coding, "code"))
             }
             Kind::Coding => self.token(value, "code"),
             Kind::Identifier => self.token(value, "value"),
@@ -190,19 +170,12 @@ impl Taken<'_> {
     fn reference(&mut self, target: &str, value: &Value) -> Result<(), Refused> {
         object(value)?;
         // A reference by identifier only, or to a contained resource, leads to nothing that is kept here.
-        let Some(text) = text_member(value, "reference")?.filter(|text| !text.starts_with('#'))
-        else {
+        let Some(text) = text_member(value, "reference")?.filter(|text| !text.starts_with('#')) else {
             return Ok(());
         };
-        let text = text
-            .split_once("/_history/")
-            .map_or(text, |(resource, _version)| resource);
+        let text = text.split_once("/_history/").map_or(text, |(resource, _version)| resource);
         let is_absolute = text.contains(':');
-        if is_absolute
-            || text
-                .split_once('/')
-                .is_some_and(|(kind, _id)| kind == target)
-        {
+        if is_absolute || text.split_once('/').is_some_and(|(kind, _id)| kind == target) {
             let text = self.texts.share(text);
             return self.keep(IndexValue::Reference(text));
         }
@@ -213,27 +186,17 @@ impl Taken<'_> {
         if self.entries.len() == VALUES_LIMIT {
             return Err(Refused::Number);
         }
-        self.entries.push(IndexEntry {
-            parameter: self.parameter,
-            value,
-        });
+        self.entries.push(IndexEntry { parameter: self.parameter, value });
         Ok(())
     }
 }
 
 fn object(value: &Value) -> Result<&Value, Refused> {
-    if value.is_object() {
-        Ok(value)
-    } else {
-        Err(Refused::Shape)
-    }
+    if value.is_object() { Ok(value) } else { Err(Refused::Shape) }
 }
 
 fn text_member<'v>(value: &'v Value, name: &str) -> Result<Option<&'v str>, Refused> {
-    value
-        .get(name)
-        .map(|member| member.as_str().ok_or(Refused::Shape))
-        .transpose()
+    value.get(name).map(|member| member.as_str().ok_or(Refused::Shape)).transpose()
 }
 
 fn date(value: &Value) -> Result<Period, Refused> {
@@ -258,16 +221,8 @@ mod tests {
 
     use super::*;
 
-    fn values(
-        kind: ResourceType,
-        name: &str,
-        resource: &Value,
-    ) -> Result<Vec<IndexValue>, IndexError> {
-        let position = kind
-            .search_parameters()
-            .iter()
-            .position(|one| one.name == name)
-            .unwrap();
+    fn values(kind: ResourceType, name: &str, resource: &Value) -> Result<Vec<IndexValue>, IndexError> {
+        let position = kind.search_parameters().iter().position(|one| one.name == name).unwrap();
         let entries = extract(kind, resource, &mut Interner::default())?;
         Ok(entries
             .into_iter()
@@ -280,18 +235,8 @@ mod tests {
     fn takes_names_tokens_dates_and_references() {
         let patient = json!({"name": [{"family": "A", "given": ["B", "C"]}, {"text": "D"}], "gender": "female", "birthDate": "1970",
             "identifier": [{"system": "s", "value": "v"}, {"value": "w"}]});
-        assert_eq!(
-            values(ResourceType::Patient, "name", &patient)
-                .unwrap()
-                .len(),
-            4
-        );
-        assert_eq!(
-            values(ResourceType::Patient, "identifier", &patient)
-                .unwrap()
-                .len(),
-            2
-        );
+        assert_eq!(values(ResourceType::Patient, "name", &patient).unwrap().len(), 4);
+        assert_eq!(values(ResourceType::Patient, "identifier", &patient).unwrap().len(), 2);
         assert_eq!(
             values(ResourceType::Patient, "gender", &patient).unwrap(),
             [IndexValue::Token {
@@ -302,10 +247,7 @@ mod tests {
         let encounter = json!({"period": {"start": "1970-01-01"}, "subject": {"reference": "Patient/a/_history/3"}});
         assert_eq!(
             values(ResourceType::Encounter, "date", &encounter).unwrap(),
-            [IndexValue::Date(Period {
-                from: 0,
-                until: i64::MAX
-            })]
+            [IndexValue::Date(Period { from: 0, until: i64::MAX })]
         );
         assert_eq!(
             values(ResourceType::Encounter, "patient", &encounter).unwrap(),
@@ -317,10 +259,7 @@ mod tests {
     fn a_subject_that_is_no_patient_is_not_found_by_patient() {
         for reference in ["Group/a", "#contained", "nonsense"] {
             let encounter = json!({"subject": {"reference": reference}});
-            assert_eq!(
-                values(ResourceType::Encounter, "patient", &encounter).unwrap(),
-                []
-            );
+            assert_eq!(values(ResourceType::Encounter, "patient", &encounter).unwrap(), []);
         }
     }
 
@@ -334,8 +273,7 @@ mod tests {
             (json!({"identifier": ["x"]}), "identifier"),
             (json!({"identifier": [{"system": 1}]}), "identifier"),
         ] {
-            let refused =
-                extract(ResourceType::Patient, &resource, &mut Interner::default()).unwrap_err();
+            let refused = extract(ResourceType::Patient, &resource, &mut Interner::default()).unwrap_err();
             assert_eq!(refused, IndexError::WrongShape(element));
         }
     }

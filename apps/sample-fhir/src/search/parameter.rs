@@ -44,11 +44,7 @@ impl Kind {
     }
 }
 
-const fn parameter(
-    name: &'static str,
-    kind: Kind,
-    paths: &'static [&'static [&'static str]],
-) -> SearchParameter {
+const fn parameter(name: &'static str, kind: Kind, paths: &'static [&'static [&'static str]]) -> SearchParameter {
     SearchParameter { name, kind, paths }
 }
 
@@ -58,46 +54,23 @@ const IDENTIFIER: SearchParameter = parameter("identifier", Kind::Identifier, &[
 const NAME: SearchParameter = parameter(
     "name",
     Kind::Text,
-    &[
-        &["name", "family"],
-        &["name", "given"],
-        &["name", "prefix"],
-        &["name", "suffix"],
-        &["name", "text"],
-    ],
+    &[&["name", "family"], &["name", "given"], &["name", "prefix"], &["name", "suffix"], &["name", "text"]],
 );
 const CATEGORY: SearchParameter = parameter("category", Kind::Concept, &[&["category"]]);
 const CODE: SearchParameter = parameter("code", Kind::Concept, &[&["code"]]);
-const ENCOUNTER_OF: SearchParameter =
-    parameter("encounter", Kind::Reference("Encounter"), &[&["encounter"]]);
-const PATIENT_OF: SearchParameter =
-    parameter("patient", Kind::Reference("Patient"), &[&["subject"]]);
+const ENCOUNTER_OF: SearchParameter = parameter("encounter", Kind::Reference("Encounter"), &[&["encounter"]]);
+const PATIENT_OF: SearchParameter = parameter("patient", Kind::Reference("Patient"), &[&["subject"]]);
 const SUBJECT: SearchParameter = parameter("subject", Kind::Reference("Patient"), &[&["subject"]]);
-const CLINICAL_STATUS: SearchParameter =
-    parameter("clinical-status", Kind::Concept, &[&["clinicalStatus"]]);
-const VERIFICATION_STATUS: SearchParameter = parameter(
-    "verification-status",
-    Kind::Concept,
-    &[&["verificationStatus"]],
-);
-const EFFECTIVE: SearchParameter = parameter(
-    "date",
-    Kind::Date,
-    &[
-        &["effectiveDateTime"],
-        &["effectivePeriod"],
-        &["effectiveInstant"],
-    ],
-);
+const CLINICAL_STATUS: SearchParameter = parameter("clinical-status", Kind::Concept, &[&["clinicalStatus"]]);
+const VERIFICATION_STATUS: SearchParameter =
+    parameter("verification-status", Kind::Concept, &[&["verificationStatus"]]);
+const EFFECTIVE: SearchParameter =
+    parameter("date", Kind::Date, &[&["effectiveDateTime"], &["effectivePeriod"], &["effectiveInstant"]]);
 
 pub(crate) const PATIENT: &[SearchParameter] = &[
     parameter("birthdate", Kind::Date, &[&["birthDate"]]),
     FAMILY,
-    parameter(
-        "gender",
-        Kind::Code("http://hl7.org/fhir/administrative-gender"),
-        &[&["gender"]],
-    ),
+    parameter("gender", Kind::Code("http://hl7.org/fhir/administrative-gender"), &[&["gender"]]),
     GIVEN,
     IDENTIFIER,
     NAME,
@@ -118,11 +91,7 @@ pub(crate) const CONDITION: &[SearchParameter] = &[
     CLINICAL_STATUS,
     CODE,
     ENCOUNTER_OF,
-    parameter(
-        "onset-date",
-        Kind::Date,
-        &[&["onsetDateTime"], &["onsetPeriod"]],
-    ),
+    parameter("onset-date", Kind::Date, &[&["onsetDateTime"], &["onsetPeriod"]]),
     PATIENT_OF,
     SUBJECT,
     VERIFICATION_STATUS,
@@ -134,11 +103,7 @@ pub(crate) const DIAGNOSTIC_REPORT: &[SearchParameter] = &[
     EFFECTIVE,
     ENCOUNTER_OF,
     PATIENT_OF,
-    parameter(
-        "status",
-        Kind::Code("http://hl7.org/fhir/diagnostic-report-status"),
-        &[&["status"]],
-    ),
+    parameter("status", Kind::Code("http://hl7.org/fhir/diagnostic-report-status"), &[&["status"]]),
     SUBJECT,
 ];
 
@@ -146,11 +111,7 @@ pub(crate) const ENCOUNTER: &[SearchParameter] = &[
     parameter("class", Kind::Coding, &[&["class"]]),
     parameter("date", Kind::Date, &[&["period"]]),
     PATIENT_OF,
-    parameter(
-        "status",
-        Kind::Code("http://hl7.org/fhir/encounter-status"),
-        &[&["status"]],
-    ),
+    parameter("status", Kind::Code("http://hl7.org/fhir/encounter-status"), &[&["status"]]),
     SUBJECT,
 ];
 
@@ -158,17 +119,9 @@ pub(crate) const MEDICATION_REQUEST: &[SearchParameter] = &[
     parameter("authoredon", Kind::Date, &[&["authoredOn"]]),
     parameter("code", Kind::Concept, &[&["medicationCodeableConcept"]]),
     ENCOUNTER_OF,
-    parameter(
-        "intent",
-        Kind::Code("http://hl7.org/fhir/CodeSystem/medicationrequest-intent"),
-        &[&["intent"]],
-    ),
+    parameter("intent", Kind::Code("http://hl7.org/fhir/CodeSystem/medicationrequest-intent"), &[&["intent"]]),
     PATIENT_OF,
-    parameter(
-        "status",
-        Kind::Code("http://hl7.org/fhir/CodeSystem/medicationrequest-status"),
-        &[&["status"]],
-    ),
+    parameter("status", Kind::Code("http://hl7.org/fhir/CodeSystem/medicationrequest-status"), &[&["status"]]),
     SUBJECT,
 ];
 
@@ -178,10 +131,6 @@ pub(crate) const OBSERVATION: &[SearchParameter] = &[
     EFFECTIVE,
     ENCOUNTER_OF,
     PATIENT_OF,
-    parameter(
-        "status",
-        Kind::Code("http://hl7.org/fhir/observation-status"),
-        &[&["status"]],
-    ),
+    parameter("status", Kind::Code("http://hl7.org/fhir/observation-status"), &[&["status"]]),
     SUBJECT,
 ];

@@ -19,17 +19,11 @@ pub(crate) struct Period {
 
 impl Period {
     /// Without beginning and end: what an absent start or end means.
-    pub(crate) const ALWAYS: Self = Self {
-        from: i64::MIN,
-        until: i64::MAX,
-    };
+    pub(crate) const ALWAYS: Self = Self { from: i64::MIN, until: i64::MAX };
 
     /// The one millisecond that begins here.
     pub(crate) const fn instant(millisecond: i64) -> Self {
-        Self {
-            from: millisecond,
-            until: millisecond.saturating_add(1),
-        }
+        Self { from: millisecond, until: millisecond.saturating_add(1) }
     }
 
     /// Reads `YYYY[-MM[-DD[Thh:mm[:ss[.fff]][Z|+hh:mm|-hh:mm]]]]`; `None` for anything else, impossible days included.
@@ -37,12 +31,8 @@ impl Period {
         match text.split_once('T') {
             Some((date, time)) if date.len() == 10 => {
                 let offset = offset_in(time)?;
-                let start =
-                    Self::date(date)?.from + time_of_day(offset.time)? - offset.milliseconds;
-                Some(Self {
-                    from: start,
-                    until: start + precision(offset.time),
-                })
+                let start = Self::date(date)?.from + time_of_day(offset.time)? - offset.milliseconds;
+                Some(Self { from: start, until: start + precision(offset.time) })
             }
             Some(_) => None,
             None => Self::date(text),
@@ -70,10 +60,7 @@ impl Period {
             // The end of 9999 is beyond the calendar: no end then.
             _ => midnight(year + 1, 1, 1),
         };
-        Some(Self {
-            from,
-            until: until.unwrap_or(i64::MAX),
-        })
+        Some(Self { from, until: until.unwrap_or(i64::MAX) })
     }
 
     fn contains(self, other: Self) -> bool {
@@ -133,9 +120,7 @@ impl Comparison {
 }
 
 fn digits(text: &str, length: usize) -> Option<u32> {
-    (text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit()))
-        .then(|| text.parse().ok())
-        .flatten()
+    (text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok()).flatten()
 }
 
 fn midnight(year: i16, month: i8, day: i8) -> Option<i64> {
@@ -151,16 +136,10 @@ struct Offset<'a> {
 
 fn offset_in(text: &str) -> Option<Offset<'_>> {
     if let Some(time) = text.strip_suffix('Z') {
-        return Some(Offset {
-            time,
-            milliseconds: 0,
-        });
+        return Some(Offset { time, milliseconds: 0 });
     }
     let Some(position) = text.find(['+', '-']) else {
-        return Some(Offset {
-            time: text,
-            milliseconds: 0,
-        });
+        return Some(Offset { time: text, milliseconds: 0 });
     };
     let (time, offset) = text.split_at_checked(position)?;
     let (sign, clock) = offset.split_at_checked(1)?;
@@ -170,10 +149,7 @@ fn offset_in(text: &str) -> Option<Offset<'_>> {
         return None;
     }
     let ahead = i64::from(hours * 60 + minutes) * MINUTE;
-    Some(Offset {
-        time,
-        milliseconds: if sign == "-" { -ahead } else { ahead },
-    })
+    Some(Offset { time, milliseconds: if sign == "-" { -ahead } else { ahead } })
 }
 
 fn time_of_day(text: &str) -> Option<i64> {
@@ -191,11 +167,7 @@ fn time_of_day(text: &str) -> Option<i64> {
     if parts.next().is_some() || hours > 23 || minutes > 59 || seconds > 60 {
         return None;
     }
-    Some(
-        i64::from(hours * 60 + minutes) * MINUTE
-            + i64::from(seconds) * SECOND
-            + i64::from(milliseconds),
-    )
+    Some(i64::from(hours * 60 + minutes) * MINUTE + i64::from(seconds) * SECOND + i64::from(milliseconds))
 }
 
 /// A fraction of 1 to 9 digits; what is finer than a millisecond is cut.
@@ -226,49 +198,13 @@ mod tests {
 
     #[test]
     fn reads_every_precision() {
-        assert_eq!(
-            period("1970"),
-            Period {
-                from: 0,
-                until: 365 * DAY
-            }
-        );
-        assert_eq!(
-            period("1970-02"),
-            Period {
-                from: 31 * DAY,
-                until: 59 * DAY
-            }
-        );
+        assert_eq!(period("1970"), Period { from: 0, until: 365 * DAY });
+        assert_eq!(period("1970-02"), Period { from: 31 * DAY, until: 59 * DAY });
         assert_eq!(period("1970-12").until, 365 * DAY);
-        assert_eq!(
-            period("1970-01-02"),
-            Period {
-                from: DAY,
-                until: 2 * DAY
-            }
-        );
-        assert_eq!(
-            period("1970-01-01T00:01Z"),
-            Period {
-                from: MINUTE,
-                until: 2 * MINUTE
-            }
-        );
-        assert_eq!(
-            period("1970-01-01T00:00:01Z"),
-            Period {
-                from: SECOND,
-                until: 2 * SECOND
-            }
-        );
-        assert_eq!(
-            period("1970-01-01T00:00:00.5Z"),
-            Period {
-                from: 500,
-                until: 501
-            }
-        );
+        assert_eq!(period("1970-01-02"), Period { from: DAY, until: 2 * DAY });
+        assert_eq!(period("1970-01-01T00:01Z"), Period { from: MINUTE, until: 2 * MINUTE });
+        assert_eq!(period("1970-01-01T00:00:01Z"), Period { from: SECOND, until: 2 * SECOND });
+        assert_eq!(period("1970-01-01T00:00:00.5Z"), Period { from: 500, until: 501 });
         assert_eq!(period("1970-01-01T00:00:00.123456789Z").from, 123);
         assert_eq!(period("1970-01-01T02:00:00+02:00").from, 0);
         assert_eq!(period("1969-12-31T23:30:00-00:30").from, 0);
@@ -319,17 +255,11 @@ mod tests {
         use Comparison::{Eb, Eq, Ge, Gt, Le, Lt, Ne, Sa};
         let year = period("2025");
         let inside = period("2025-06-01");
-        let across = Period {
-            from: period("2024-12-01").from,
-            until: period("2025-02-01").from,
-        };
+        let across = Period { from: period("2024-12-01").from, until: period("2025-02-01").from };
         let before = period("2024-03-03");
         let after = period("2026-03-03");
         let holding = |actual| {
-            [Eq, Ne, Gt, Lt, Ge, Le, Sa, Eb]
-                .into_iter()
-                .filter(|one| one.holds(actual, year))
-                .collect::<Vec<_>>()
+            [Eq, Ne, Gt, Lt, Ge, Le, Sa, Eb].into_iter().filter(|one| one.holds(actual, year)).collect::<Vec<_>>()
         };
         assert_eq!(holding(inside), [Eq, Ge, Le]);
         assert_eq!(holding(across), [Ne, Lt, Le]);

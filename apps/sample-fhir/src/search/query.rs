@@ -47,40 +47,26 @@ impl Query {
         handling: Handling,
         base: &str,
     ) -> Result<Self, QueryError> {
-        let mut query = Self {
-            criteria: Vec::new(),
-            count: DEFAULT_COUNT,
-            after: None,
-            used: Vec::new(),
-        };
+        let mut query = Self { criteria: Vec::new(), count: DEFAULT_COUNT, after: None, used: Vec::new() };
         let mut counted = false;
         for (name, value) in parameters {
             match name.as_str() {
                 "_format" | "_pretty" => continue,
                 "_count" if counted => return Err(QueryError::Repeated("_count")),
                 "_count" => {
-                    query.count = value.parse().map_or(
-                        Err(QueryError::Value(name.clone())),
-                        |count: u32| {
-                            Ok(usize::try_from(count)
-                                .unwrap_or(COUNT_LIMIT)
-                                .min(COUNT_LIMIT))
-                        },
-                    )?;
+                    query.count = value.parse().map_or(Err(QueryError::Value(name.clone())), |count: u32| {
+                        Ok(usize::try_from(count).unwrap_or(COUNT_LIMIT).min(COUNT_LIMIT))
+                    })?;
                     counted = true;
                 }
                 "_cursor" if query.after.is_some() => return Err(QueryError::Repeated("_cursor")),
                 "_cursor" => {
-                    query.after = Some(
-                        ResourceId::parse(&value).ok_or_else(|| QueryError::Value(name.clone()))?,
-                    );
+                    query.after = Some(ResourceId::parse(&value).ok_or_else(|| QueryError::Value(name.clone()))?);
                     continue;
                 }
                 _ => match criterion(kind, &name, &value, base) {
                     Ok(criterion) => query.criteria.push(criterion),
-                    Err(QueryError::Unknown(_) | QueryError::Empty(_))
-                        if handling == Handling::Lenient =>
-                    {
+                    Err(QueryError::Unknown(_) | QueryError::Empty(_)) if handling == Handling::Lenient => {
                         continue;
                     }
                     Err(error) => return Err(error),
@@ -95,27 +81,13 @@ impl Query {
     }
 
     /// Whether every criterion holds.
-    pub(crate) fn matches(
-        &self,
-        id: &ResourceId,
-        updated: i64,
-        index: &[super::index::IndexEntry],
-    ) -> bool {
-        self.criteria
-            .iter()
-            .all(|criterion| criterion.holds(id, updated, index))
+    pub(crate) fn matches(&self, id: &ResourceId, updated: i64, index: &[super::index::IndexEntry]) -> bool {
+        self.criteria.iter().all(|criterion| criterion.holds(id, updated, index))
     }
 }
 
-fn criterion(
-    kind: ResourceType,
-    name: &str,
-    value: &str,
-    base: &str,
-) -> Result<Criterion, QueryError> {
-    let (code, modifier) = name
-        .split_once(':')
-        .map_or((name, None), |(code, modifier)| (code, Some(modifier)));
+fn criterion(kind: ResourceType, name: &str, value: &str, base: &str) -> Result<Criterion, QueryError> {
+    let (code, modifier) = name.split_once(':').map_or((name, None), |(code, modifier)| (code, Some(modifier)));
     let unknown = || QueryError::Unknown(name.to_owned());
     let wrong_modifier = || QueryError::Modifier(name.to_owned());
     let alternatives = |read: &dyn Fn(&str) -> Option<Wanted>| {
@@ -133,19 +105,13 @@ fn criterion(
     }
     match code {
         "_id" => {
-            let any_of =
-                alternatives(&|text| unescape(text).filter(|id| !id.is_empty()).map(Wanted::Id))?;
+            let any_of = alternatives(&|text| unescape(text).filter(|id| !id.is_empty()).map(Wanted::Id))?;
             Ok(Criterion { on: On::Id, any_of })
         }
-        "_lastUpdated" => Ok(Criterion {
-            on: On::LastUpdated,
-            any_of: alternatives(&Wanted::date)?,
-        }),
+        "_lastUpdated" => Ok(Criterion { on: On::LastUpdated, any_of: alternatives(&Wanted::date)? }),
         _ => {
-            let (position, parameter) = (0_u8..)
-                .zip(kind.search_parameters())
-                .find(|(_, one)| one.name == code)
-                .ok_or_else(unknown)?;
+            let (position, parameter) =
+                (0_u8..).zip(kind.search_parameters()).find(|(_, one)| one.name == code).ok_or_else(unknown)?;
             let how = match (modifier, parameter.kind) {
                 (None, _) => TextMatch::Begins,
                 (Some("exact"), Kind::Text) => TextMatch::Exact,
@@ -155,10 +121,7 @@ fn criterion(
                 (Some(_), _) => return Err(wrong_modifier()),
             };
             let any_of = alternatives(&|text| Wanted::parse(parameter.kind, text, how, base))?;
-            Ok(Criterion {
-                on: On::Parameter(position),
-                any_of,
-            })
+            Ok(Criterion { on: On::Parameter(position), any_of })
         }
     }
 }
@@ -196,31 +159,14 @@ impl QueryError {
 impl fmt::Display for QueryError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown(name) => write!(
-                formatter,
-                "the search parameter {} is not supported for this type",
-                shown(name)
-            ),
-            Self::Empty(name) => write!(
-                formatter,
-                "the search parameter {} has no value",
-                shown(name)
-            ),
-            Self::Modifier(name) => write!(
-                formatter,
-                "the modifier in {} is not supported",
-                shown(name)
-            ),
-            Self::Value(name) => write!(
-                formatter,
-                "the value of {} is not one of the parameter's type",
-                shown(name)
-            ),
+            Self::Unknown(name) => {
+                write!(formatter, "the search parameter {} is not supported for this type", shown(name))
+            }
+            Self::Empty(name) => write!(formatter, "the search parameter {} has no value", shown(name)),
+            Self::Modifier(name) => write!(formatter, "the modifier in {} is not supported", shown(name)),
+            Self::Value(name) => write!(formatter, "the value of {} is not one of the parameter's type", shown(name)),
             Self::Repeated(name) => write!(formatter, "the parameter {name} may come once"),
-            Self::TooMuch => write!(
-                formatter,
-                "the search has more than {ALTERNATIVES_LIMIT} values"
-            ),
+            Self::TooMuch => write!(formatter, "the search has more than {ALTERNATIVES_LIMIT} values"),
         }
     }
 }
@@ -229,13 +175,7 @@ impl fmt::Display for QueryError {
 fn shown(name: &str) -> String {
     name.chars()
         .take(64)
-        .map(|one| {
-            if one.is_ascii_alphanumeric() || "_-.:".contains(one) {
-                one
-            } else {
-                '?'
-            }
-        })
+        .map(|one| if one.is_ascii_alphanumeric() || "_-.:".contains(one) { one } else { '?' })
         .collect()
 }
 
@@ -244,39 +184,19 @@ mod tests {
     use super::*;
 
     fn read(parameters: &[(&str, &str)], handling: Handling) -> Result<Query, QueryError> {
-        let parameters = parameters
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        Query::read(
-            ResourceType::Patient,
-            parameters,
-            handling,
-            "http://fhir.example",
-        )
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Query::read(ResourceType::Patient, parameters, handling, "http://fhir.example")
     }
 
     #[test]
     fn reads_criteria_and_page() {
-        let query = read(
-            &[
-                ("name", "a,b"),
-                ("_count", "7"),
-                ("_cursor", "p01"),
-                ("_format", "json"),
-            ],
-            Handling::Strict,
-        )
-        .unwrap();
+        let query =
+            read(&[("name", "a,b"), ("_count", "7"), ("_cursor", "p01"), ("_format", "json")], Handling::Strict)
+                .unwrap();
         assert_eq!((query.count, query.criteria.len()), (7, 1));
         assert_eq!(query.after.unwrap().as_str(), "p01");
         assert_eq!(query.used.len(), 2);
-        assert_eq!(
-            read(&[("_count", "100000")], Handling::Strict)
-                .unwrap()
-                .count,
-            COUNT_LIMIT
-        );
+        assert_eq!(read(&[("_count", "100000")], Handling::Strict).unwrap().count, COUNT_LIMIT);
         assert_eq!(read(&[], Handling::Strict).unwrap().count, DEFAULT_COUNT);
     }
 
@@ -289,10 +209,7 @@ mod tests {
             ("_has:Observation:patient:code", "x"),
             ("name", ""),
         ] {
-            assert!(
-                read(&[parameter], Handling::Strict).is_err(),
-                "{parameter:?}"
-            );
+            assert!(read(&[parameter], Handling::Strict).is_err(), "{parameter:?}");
             let query = read(&[parameter], Handling::Lenient).unwrap();
             assert!(query.criteria.is_empty() && query.used.is_empty());
         }
@@ -314,10 +231,7 @@ mod tests {
             ("name", "a,"),
             ("name", "a\\b"),
         ] {
-            assert!(
-                read(&[parameter], Handling::Lenient).is_err(),
-                "{parameter:?}"
-            );
+            assert!(read(&[parameter], Handling::Lenient).is_err(), "{parameter:?}");
         }
         assert_eq!(
             read(&[("_count", "1"), ("_count", "2")], Handling::Strict).unwrap_err(),
@@ -328,10 +242,7 @@ mod tests {
     #[test]
     fn refuses_more_work_than_a_search_may_be() {
         let many = vec!["x"; ALTERNATIVES_LIMIT + 1].join(",");
-        assert_eq!(
-            read(&[("name", &many)], Handling::Strict).unwrap_err(),
-            QueryError::TooMuch
-        );
+        assert_eq!(read(&[("name", &many)], Handling::Strict).unwrap_err(), QueryError::TooMuch);
     }
 
     #[test]

@@ -40,13 +40,7 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;
-        Self {
-            resources: 20_000,
-            bytes: 32 * MIB,
-            versions: 20,
-            retired: 10_000,
-            page: 2 * MIB,
-        }
+        Self { resources: 20_000, bytes: 32 * MIB, versions: 20, retired: 10_000, page: 2 * MIB }
     }
 }
 
@@ -107,52 +101,28 @@ pub(crate) enum WriteRefusal {
 
 impl Store {
     pub(crate) const fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            slots: BTreeMap::new(),
-            retired: VecDeque::new(),
-            resources: 0,
-            bytes: 0,
-            last_id: 0,
-        }
+        Self { limits, slots: BTreeMap::new(), retired: VecDeque::new(), resources: 0, bytes: 0, last_id: 0 }
     }
 
     /// Resources of a type that are not deleted.
     pub(crate) fn count(&self, kind: ResourceType) -> usize {
-        self.slots.get(&kind).map_or(0, |slots| {
-            slots
-                .values()
-                .filter(|slot| !slot.current.is_deleted())
-                .count()
-        })
+        self.slots.get(&kind).map_or(0, |slots| slots.values().filter(|slot| !slot.current.is_deleted()).count())
     }
 
     pub(crate) fn read(&self, kind: ResourceType, id: &ResourceId) -> Lookup<'_> {
-        self.slot(kind, id)
-            .map_or(Lookup::Unknown, |slot| Lookup::of(&slot.current))
+        self.slot(kind, id).map_or(Lookup::Unknown, |slot| Lookup::of(&slot.current))
     }
 
     pub(crate) fn version(&self, kind: ResourceType, id: &ResourceId, number: u32) -> Lookup<'_> {
         self.slot(kind, id)
-            .and_then(|slot| {
-                slot.earlier
-                    .iter()
-                    .chain([&slot.current])
-                    .find(|version| version.number == number)
-            })
+            .and_then(|slot| slot.earlier.iter().chain([&slot.current]).find(|version| version.number == number))
             .map_or(Lookup::Unknown, Lookup::of)
     }
 
     /// The versions that are kept, newest first; none when the resource is unknown.
     pub(crate) fn history(&self, kind: ResourceType, id: &ResourceId) -> Vec<Version> {
         self.slot(kind, id)
-            .map(|slot| {
-                [&slot.current]
-                    .into_iter()
-                    .chain(slot.earlier.iter().rev())
-                    .cloned()
-                    .collect()
-            })
+            .map(|slot| [&slot.current].into_iter().chain(slot.earlier.iter().rev()).cloned().collect())
             .unwrap_or_default()
     }
 
@@ -174,8 +144,7 @@ impl Store {
             if query.after.as_ref().is_some_and(|after| id <= after) || page.has_next {
                 continue;
             }
-            let has_room =
-                page.resources.is_empty() || bytes + current.body.len() <= self.limits.page;
+            let has_room = page.resources.is_empty() || bytes + current.body.len() <= self.limits.page;
             if page.resources.len() < query.count && has_room {
                 bytes += current.body.len();
                 page.resources.push((id.clone(), current.body.clone()));
@@ -204,11 +173,7 @@ impl Store {
         if !expected.holds(existing) {
             return Err(WriteRefusal::PreconditionFailed);
         }
-        let change = if existing.is_some() {
-            Change::Updated
-        } else {
-            Change::CreatedByUpdate
-        };
+        let change = if existing.is_some() { Change::Updated } else { Change::CreatedByUpdate };
         self.write(draft, id, change, now)
     }
 
@@ -228,12 +193,8 @@ impl Store {
             return Ok(None);
         };
         // No room is asked for: a full store can always be emptied, and a mark is a few words.
-        let mark = Version {
-            number: number.saturating_add(1),
-            updated: now,
-            change: Change::Deleted,
-            body: Bytes::new(),
-        };
+        let mark =
+            Version { number: number.saturating_add(1), updated: now, change: Change::Deleted, body: Bytes::new() };
         self.put(kind, id.clone(), mark.clone(), Vec::new());
         self.retire(kind, id.clone(), mark.number);
         Ok(Some(mark))
@@ -248,12 +209,7 @@ impl Store {
         body: Bytes,
         index: Vec<IndexEntry>,
     ) -> bool {
-        let version = Version {
-            number: 1,
-            updated,
-            change: Change::Created,
-            body,
-        };
+        let version = Version { number: 1, updated, change: Change::Created, body };
         if self.slot(kind, &id).is_some() || !self.make_room(version.cost() + index_cost(&index)) {
             return false;
         }
@@ -261,47 +217,22 @@ impl Store {
         true
     }
 
-    fn write(
-        &mut self,
-        draft: &Draft<'_>,
-        id: ResourceId,
-        change: Change,
-        now: i64,
-    ) -> Result<Written, WriteRefusal> {
+    fn write(&mut self, draft: &Draft<'_>, id: ResourceId, change: Change, now: i64) -> Result<Written, WriteRefusal> {
         let kind = draft.kind();
         if !self.make_room(draft.size_limit() + size_of::<Version>() + index_cost(draft.index())) {
             return Err(WriteRefusal::Full);
         }
         // Looked up only now: making room may have forgotten that this one was deleted.
-        let number = self
-            .slot(kind, &id)
-            .map_or(1, |slot| slot.current.number.saturating_add(1));
-        let body = draft
-            .written(&id, number, now)
-            .map_err(|_error| WriteRefusal::Unwritable)?;
-        let version = Version {
-            number,
-            updated: now,
-            change,
-            body,
-        };
+        let number = self.slot(kind, &id).map_or(1, |slot| slot.current.number.saturating_add(1));
+        let body = draft.written(&id, number, now).map_err(|_error| WriteRefusal::Unwritable)?;
+        let version = Version { number, updated: now, change, body };
         self.put(kind, id.clone(), version.clone(), draft.index().to_vec());
         Ok(Written { id, version })
     }
 
     /// Makes a version the current one. The one before it, if any, steps back into the history.
-    fn put(
-        &mut self,
-        kind: ResourceType,
-        id: ResourceId,
-        version: Version,
-        index: Vec<IndexEntry>,
-    ) {
-        let Some(slot) = self
-            .slots
-            .get_mut(&kind)
-            .and_then(|slots| slots.get_mut(&id))
-        else {
+    fn put(&mut self, kind: ResourceType, id: ResourceId, version: Version, index: Vec<IndexEntry>) {
+        let Some(slot) = self.slots.get_mut(&kind).and_then(|slots| slots.get_mut(&id)) else {
             let slot = Slot::new(version, index);
             self.bytes += slot.cost();
             self.resources += 1;
@@ -358,8 +289,7 @@ impl Store {
             self.resources -= 1;
             self.bytes = self.bytes.saturating_sub(before);
         } else {
-            slot.earlier
-                .retain(|version| version.number != oldest.number);
+            slot.earlier.retain(|version| version.number != oldest.number);
             self.bytes = self.bytes.saturating_sub(before) + slot.cost();
         }
         true
@@ -391,11 +321,7 @@ impl Store {
 
 impl<'a> Lookup<'a> {
     fn of(version: &'a Version) -> Self {
-        if version.is_deleted() {
-            Self::Deleted(version)
-        } else {
-            Self::Found(version)
-        }
+        if version.is_deleted() { Self::Deleted(version) } else { Self::Found(version) }
     }
 }
 

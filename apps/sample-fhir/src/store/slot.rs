@@ -51,11 +51,7 @@ pub(super) struct Slot {
 
 impl Slot {
     pub(super) fn new(current: Version, index: Vec<IndexEntry>) -> Self {
-        Self {
-            current,
-            earlier: VecDeque::new(),
-            index,
-        }
+        Self { current, earlier: VecDeque::new(), index }
     }
 
     /// Bytes of memory that the slot is counted with, all versions included.

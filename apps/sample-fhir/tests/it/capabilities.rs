@@ -40,10 +40,7 @@ async fn every_stated_parameter_works() {
 #[tokio::test]
 async fn has_one_mode_and_one_method() {
     let server = Server::empty();
-    server
-        .get("/metadata?mode=terminology")
-        .await
-        .refused(400, "not-supported");
+    server.get("/metadata?mode=terminology").await.refused(400, "not-supported");
     let answer = server.call("POST", "/metadata", &[]).await;
     answer.refused(405, "not-supported");
     assert_eq!(answer.header("allow"), "GET, HEAD");

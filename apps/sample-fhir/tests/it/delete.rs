@@ -16,10 +16,7 @@ async fn takes_the_resource_out_of_reads_and_searches() {
 async fn what_is_not_there_is_deleted_already() {
     let server = Server::with_sample_data();
     server.call("DELETE", "/Patient/nobody", &[]).await.is(204);
-    server
-        .get("/Patient/nobody")
-        .await
-        .refused(404, "not-found");
+    server.get("/Patient/nobody").await.refused(404, "not-found");
     server.call("DELETE", "/Patient/p01", &[]).await.is(204);
     server.call("DELETE", "/Patient/p01", &[]).await.is(204);
     assert_eq!(server.get("/Patient/p01/_history").await.total(), 2);
@@ -28,13 +25,7 @@ async fn what_is_not_there_is_deleted_already() {
 #[tokio::test]
 async fn heeds_if_match() {
     let server = Server::with_sample_data();
-    server
-        .call("DELETE", "/Patient/p01", &[("if-match", "W/\"2\"")])
-        .await
-        .refused(412, "conflict");
+    server.call("DELETE", "/Patient/p01", &[("if-match", "W/\"2\"")]).await.refused(412, "conflict");
     server.get("/Patient/p01").await.is(200);
-    server
-        .call("DELETE", "/Patient/p01", &[("if-match", "W/\"1\"")])
-        .await
-        .is(204);
+    server.call("DELETE", "/Patient/p01", &[("if-match", "W/\"1\"")]).await.is(204);
 }

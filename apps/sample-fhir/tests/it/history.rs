@@ -10,10 +10,7 @@ async fn tells_what_happened_newest_first() {
     let history = server.get("/Patient/a/_history").await;
     assert_eq!(history.is(200).body["type"], "history");
     assert_eq!(history.total(), 3);
-    assert_eq!(
-        history.link("self").unwrap(),
-        format!("{BASE}/Patient/a/_history")
-    );
+    assert_eq!(history.link("self").unwrap(), format!("{BASE}/Patient/a/_history"));
     let told: Vec<_> = history
         .entries()
         .iter()
@@ -40,13 +37,7 @@ async fn tells_what_happened_newest_first() {
 #[tokio::test]
 async fn a_created_resource_was_posted_to_its_type() {
     let server = Server::empty();
-    let id = server
-        .write("POST", "/Patient", &[], &patient(None, "A"))
-        .await
-        .body["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let id = server.write("POST", "/Patient", &[], &patient(None, "A")).await.body["id"].as_str().unwrap().to_owned();
     let history = server.get(&format!("/Patient/{id}/_history")).await;
     assert_eq!(history.entries()[0]["request"]["method"], "POST");
     assert_eq!(history.entries()[0]["request"]["url"], "Patient");
@@ -61,16 +52,10 @@ async fn is_bounded() {
     let history = server.get("/Patient/a/_history").await;
     assert_eq!(history.total(), 20);
     assert_eq!(history.entries()[0]["resource"]["meta"]["versionId"], "30");
-    server
-        .get("/Patient/a/_history/10")
-        .await
-        .refused(404, "not-found");
+    server.get("/Patient/a/_history/10").await.refused(404, "not-found");
 }
 
 #[tokio::test]
 async fn of_an_unknown_resource_there_is_none() {
-    Server::with_sample_data()
-        .get("/Patient/nobody/_history")
-        .await
-        .refused(404, "not-found");
+    Server::with_sample_data().get("/Patient/nobody/_history").await.refused(404, "not-found");
 }

@@ -1,11 +1,5 @@
 //! The store over HTTP, one module per interaction of `http.html`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::allow_attributes,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::allow_attributes, reason = "tests")]
 
 mod capabilities;
 mod create;

@@ -19,10 +19,7 @@ async fn finds_all_sixty_patients() {
     let first = &answer.entries()[0];
     assert_eq!(first["fullUrl"], format!("{BASE}/Patient/p01"));
     assert_eq!(first["search"]["mode"], "match");
-    assert_eq!(
-        answer.link("self").unwrap(),
-        format!("{BASE}/Patient?_count=200")
-    );
+    assert_eq!(answer.link("self").unwrap(), format!("{BASE}/Patient?_count=200"));
     assert_eq!(answer.link("next"), None);
 }
 
@@ -39,9 +36,7 @@ async fn pages_by_links_cover_everything_once() {
         for id in page.ids() {
             assert!(seen.insert(id.to_owned()), "{id} comes twice");
         }
-        next = page
-            .link("next")
-            .map(|url| url.strip_prefix(BASE).unwrap().to_owned());
+        next = page.link("next").map(|url| url.strip_prefix(BASE).unwrap().to_owned());
         pages += 1;
     }
     assert_eq!((pages, seen.len()), (4, 34));
@@ -50,10 +45,7 @@ async fn pages_by_links_cover_everything_once() {
 #[tokio::test]
 async fn a_count_of_zero_only_counts() {
     let answer = Server::with_sample_data().get("/Patient?_count=0").await;
-    assert_eq!(
-        (answer.total(), answer.entries().len(), answer.link("next")),
-        (60, 0, None)
-    );
+    assert_eq!((answer.total(), answer.entries().len(), answer.link("next")), (60, 0, None));
 }
 
 #[tokio::test]
@@ -70,17 +62,11 @@ async fn patients_by_demographics() {
         ("/Patient?family=ummett", 0),
         ("/Patient?gender=female", 30),
         ("/Patient?gender=female,male", 60),
-        (
-            "/Patient?gender=http://hl7.org/fhir/administrative-gender%7Cfemale",
-            30,
-        ),
+        ("/Patient?gender=http://hl7.org/fhir/administrative-gender%7Cfemale", 30),
         ("/Patient?gender=Female", 0),
         ("/Patient?gender=female&gender=male", 0),
         ("/Patient?identifier=6D367230", 1),
-        (
-            "/Patient?identifier=urn:uuid:6f2a1d3e-9c47-5b8a-a1f0-2d4e6c8b0a17%7C6D367230",
-            1,
-        ),
+        ("/Patient?identifier=urn:uuid:6f2a1d3e-9c47-5b8a-a1f0-2d4e6c8b0a17%7C6D367230", 1),
         ("/Patient?identifier=urn:other%7C6D367230", 0),
         ("/Patient?identifier=%7C6D367230", 0),
         ("/Patient?birthdate=1939-06-22", 1),
@@ -101,15 +87,9 @@ async fn clinical_data_by_patient_code_status_and_date() {
     for (search, expected) in [
         ("/Observation?patient=p01", 34),
         ("/Observation?patient=Patient/p01", 34),
-        (
-            "/Observation?subject=https://data.example/fhir/Patient/p01",
-            34,
-        ),
+        ("/Observation?subject=https://data.example/fhir/Patient/p01", 34),
         ("/Observation?subject:Patient=p01", 34),
-        (
-            "/Observation?subject=https://elsewhere.example/fhir/Patient/p01",
-            0,
-        ),
+        ("/Observation?subject=https://elsewhere.example/fhir/Patient/p01", 0),
         ("/Observation?patient=nobody", 0),
         ("/Observation?encounter=p01-visit", 34),
         ("/Observation?patient=p01,p02&code=2951-2", 2),
@@ -126,15 +106,9 @@ async fn clinical_data_by_patient_code_status_and_date() {
         ("/Encounter?status=finished&class=AMB", 60),
         ("/Condition?patient=p01&clinical-status=active", 2),
         ("/Condition?code=E66.9&patient=p01", 1),
-        (
-            "/Condition?encounter=Encounter/p01-visit&category=problem-list-item",
-            2,
-        ),
+        ("/Condition?encounter=Encounter/p01-visit&category=problem-list-item", 2),
         ("/MedicationRequest?status=active&intent=order", 82),
-        (
-            "/MedicationRequest?code=http://www.nlm.nih.gov/research/umls/rxnorm%7C&authoredon=2026",
-            21,
-        ),
+        ("/MedicationRequest?code=http://www.nlm.nih.gov/research/umls/rxnorm%7C&authoredon=2026", 21),
         ("/DiagnosticReport?patient=p01&category=LAB", 5),
         ("/AllergyIntolerance?clinical-status=active", 10),
         ("/Practitioner?_id=p01-practitioner", 1),
@@ -168,35 +142,22 @@ async fn what_is_not_understood_is_refused() {
         server.get(search).await.refused(400, code);
     }
     let many = vec!["a"; 200].join(",");
-    server
-        .get(&format!("/Patient?name={many}"))
-        .await
-        .refused(400, "too-costly");
+    server.get(&format!("/Patient?name={many}")).await.refused(400, "too-costly");
 }
 
 #[tokio::test]
 async fn a_lenient_client_is_told_what_was_used() {
     let server = Server::with_sample_data();
     let lenient = [("prefer", "handling=lenient")];
-    let answer = server
-        .call("GET", "/Patient?shoe-size=44&gender=female", &lenient)
-        .await;
+    let answer = server.call("GET", "/Patient?shoe-size=44&gender=female", &lenient).await;
     assert_eq!(answer.is(200).total(), 30);
-    assert_eq!(
-        answer.link("self").unwrap(),
-        format!("{BASE}/Patient?gender=female")
-    );
+    assert_eq!(answer.link("self").unwrap(), format!("{BASE}/Patient?gender=female"));
     // A modifier that is not understood turns the meaning around: never ignored.
-    server
-        .call("GET", "/Patient?gender:not=female", &lenient)
-        .await
-        .refused(400, "not-supported");
+    server.call("GET", "/Patient?gender:not=female", &lenient).await.refused(400, "not-supported");
 }
 
 async fn post(server: &Server, path: &str, content_type: &str, form: &str) -> Answer {
-    let request = Request::post(path)
-        .header("content-type", content_type)
-        .body(Body::from(form.to_owned()));
+    let request = Request::post(path).header("content-type", content_type).body(Body::from(form.to_owned()));
     server.send(request.unwrap()).await
 }
 
@@ -204,37 +165,15 @@ async fn post(server: &Server, path: &str, content_type: &str, form: &str) -> An
 async fn a_form_searches_as_a_query_does() {
     let server = Server::with_sample_data();
     let form = "application/x-www-form-urlencoded";
-    let answer = post(
-        &server,
-        "/Patient/_search?gender=female",
-        form,
-        "family=Dummett&_count=1",
-    )
-    .await;
+    let answer = post(&server, "/Patient/_search?gender=female", form, "family=Dummett&_count=1").await;
     assert_eq!((answer.is(200).total(), answer.entries().len()), (5, 1));
-    assert_eq!(
-        answer.link("self").unwrap(),
-        format!("{BASE}/Patient?gender=female&family=Dummett&_count=1")
-    );
-    assert!(
-        answer
-            .link("next")
-            .unwrap()
-            .starts_with(&format!("{BASE}/Patient?"))
-    );
+    assert_eq!(answer.link("self").unwrap(), format!("{BASE}/Patient?gender=female&family=Dummett&_count=1"));
+    assert!(answer.link("next").unwrap().starts_with(&format!("{BASE}/Patient?")));
 
-    post(&server, "/Patient/_search", "application/fhir+json", "{}")
-        .await
-        .refused(415, "not-supported");
-    post(&server, "/Patient/_search", form, "shoe-size=44")
-        .await
-        .refused(400, "not-supported");
-    post(&server, "/Patient/_search", form, &"a".repeat(9_000))
-        .await
-        .refused(413, "too-long");
-    post(&server, "/Bundle/_search", form, "")
-        .await
-        .refused(404, "not-supported");
+    post(&server, "/Patient/_search", "application/fhir+json", "{}").await.refused(415, "not-supported");
+    post(&server, "/Patient/_search", form, "shoe-size=44").await.refused(400, "not-supported");
+    post(&server, "/Patient/_search", form, &"a".repeat(9_000)).await.refused(413, "too-long");
+    post(&server, "/Bundle/_search", form, "").await.refused(404, "not-supported");
 }
 
 /// A resource that is written is found by what it says now, not by what it said.

@@ -6,16 +6,10 @@ async fn makes_the_next_version() {
     let updated = server.put_patient("p01", "Changed").await;
     assert_eq!(updated.is(200).body["meta"]["versionId"], "2");
     assert_eq!(updated.header("etag"), "W/\"2\"");
-    assert_eq!(
-        updated.header("location"),
-        format!("{BASE}/Patient/p01/_history/2")
-    );
+    assert_eq!(updated.header("location"), format!("{BASE}/Patient/p01/_history/2"));
     assert_eq!(server.get("/Patient/p01").await.body, updated.body);
     assert_eq!(server.get("/Patient?family=changed").await.ids(), ["p01"]);
-    assert_eq!(
-        server.get("/Patient?_id=p01&family=Dummett").await.total(),
-        0
-    );
+    assert_eq!(server.get("/Patient?_id=p01&family=Dummett").await.total(), 0);
 }
 
 #[tokio::test]
@@ -31,24 +25,15 @@ async fn creates_what_does_not_exist_or_no_longer() {
 #[tokio::test]
 async fn if_match_guards_against_lost_updates() {
     let server = Server::empty();
-    let put = async |headers: &[(&str, &str)]| {
-        server
-            .write("PUT", "/Patient/a", headers, &patient(Some("a"), "A"))
-            .await
-    };
-    put(&[("if-match", "W/\"1\"")])
-        .await
-        .refused(412, "conflict");
+    let put =
+        async |headers: &[(&str, &str)]| server.write("PUT", "/Patient/a", headers, &patient(Some("a"), "A")).await;
+    put(&[("if-match", "W/\"1\"")]).await.refused(412, "conflict");
     server.get("/Patient/a").await.refused(404, "not-found");
     put(&[]).await.is(201);
     put(&[("if-match", "W/\"1\"")]).await.is(200);
-    put(&[("if-match", "W/\"1\"")])
-        .await
-        .refused(412, "conflict");
+    put(&[("if-match", "W/\"1\"")]).await.refused(412, "conflict");
     put(&[("if-match", "1")]).await.refused(400, "invalid");
-    put(&[("if-none-match", "*")])
-        .await
-        .refused(412, "conflict");
+    put(&[("if-none-match", "*")]).await.refused(412, "conflict");
     put(&[("if-match", "*")]).await.is(200);
     assert_eq!(server.get("/Patient/a").await.header("etag"), "W/\"3\"");
 }
@@ -62,15 +47,7 @@ async fn one_of_many_with_the_same_version_wins() {
         .map(|_| {
             let server = std::sync::Arc::clone(&server);
             tokio::spawn(async move {
-                server
-                    .write(
-                        "PUT",
-                        "/Patient/a",
-                        &[("if-match", "W/\"1\"")],
-                        &patient(Some("a"), "B"),
-                    )
-                    .await
-                    .status
+                server.write("PUT", "/Patient/a", &[("if-match", "W/\"1\"")], &patient(Some("a"), "B")).await.status
             })
         })
         .collect();
@@ -87,10 +64,7 @@ async fn one_of_many_with_the_same_version_wins() {
 async fn the_id_of_the_body_is_the_id_of_the_path() {
     let server = Server::empty();
     for body in [patient(Some("b"), "A"), patient(None, "A")] {
-        server
-            .write("PUT", "/Patient/a", &[], &body)
-            .await
-            .refused(400, "invalid");
+        server.write("PUT", "/Patient/a", &[], &body).await.refused(400, "invalid");
     }
     server.get("/Patient/a").await.refused(404, "not-found");
 }

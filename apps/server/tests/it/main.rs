@@ -10,7 +10,10 @@
     clippy::disallowed_methods,
     clippy::allow_attributes,
     missing_docs,
-    reason = "tests"
+    unreachable_pub,
+    dead_code,
+    unused_imports,
+    reason = "tests; the support is shared with the durability test of apps/cli"
 )]
 
 mod support;

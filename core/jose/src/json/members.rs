@@ -33,9 +33,7 @@ impl MemberError {
     }
 
     fn missing(name: &str) -> Self {
-        Self::Missing {
-            name: name.to_owned(),
-        }
+        Self::Missing { name: name.to_owned() }
     }
 }
 
@@ -47,8 +45,7 @@ impl Object {
     /// # Errors
     /// [`MemberError`] when it is absent or of another type.
     pub fn required_str(&self, name: &str) -> Result<&str, MemberError> {
-        self.optional_str(name)?
-            .ok_or_else(|| MemberError::missing(name))
+        self.optional_str(name)?.ok_or_else(|| MemberError::missing(name))
     }
 
     /// A string that may be absent.
@@ -64,8 +61,7 @@ impl Object {
     /// # Errors
     /// [`MemberError`] when it is absent or of another type.
     pub fn required_integer(&self, name: &str) -> Result<i64, MemberError> {
-        self.optional_integer(name)?
-            .ok_or_else(|| MemberError::missing(name))
+        self.optional_integer(name)?.ok_or_else(|| MemberError::missing(name))
     }
 
     /// An integer that may be absent.
@@ -89,8 +85,7 @@ impl Object {
     /// # Errors
     /// [`MemberError`] when it is absent or of another type.
     pub fn required_object(&self, name: &str) -> Result<&Object, MemberError> {
-        self.optional_object(name)?
-            .ok_or_else(|| MemberError::missing(name))
+        self.optional_object(name)?.ok_or_else(|| MemberError::missing(name))
     }
 
     /// An object that may be absent.
@@ -106,8 +101,7 @@ impl Object {
     /// # Errors
     /// [`MemberError`] when it is absent or of another type.
     pub fn required_array(&self, name: &str) -> Result<&[Value], MemberError> {
-        self.optional_array(name)?
-            .ok_or_else(|| MemberError::missing(name))
+        self.optional_array(name)?.ok_or_else(|| MemberError::missing(name))
     }
 
     /// An array that may be absent.
@@ -123,8 +117,7 @@ impl Object {
     /// # Errors
     /// [`MemberError`] when it is absent, of another type, or has an element that is not a string.
     pub fn required_strings(&self, name: &str) -> Result<Vec<&str>, MemberError> {
-        self.optional_strings(name)?
-            .ok_or_else(|| MemberError::missing(name))
+        self.optional_strings(name)?.ok_or_else(|| MemberError::missing(name))
     }
 
     /// An array of strings that may be absent.
@@ -132,9 +125,7 @@ impl Object {
     /// # Errors
     /// [`MemberError::WrongType`] when it is of another type or has an element that is not a string.
     pub fn optional_strings(&self, name: &str) -> Result<Option<Vec<&str>>, MemberError> {
-        self.typed(name, "an array of strings", |value| {
-            value.as_array()?.iter().map(Value::as_str).collect()
-        })
+        self.typed(name, "an array of strings", |value| value.as_array()?.iter().map(Value::as_str).collect())
     }
 
     fn typed<'a, T>(
@@ -146,12 +137,7 @@ impl Object {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
-        convert(value)
-            .map(Some)
-            .ok_or_else(|| MemberError::WrongType {
-                name: name.to_owned(),
-                expected,
-            })
+        convert(value).map(Some).ok_or_else(|| MemberError::WrongType { name: name.to_owned(), expected })
     }
 }
 
@@ -180,40 +166,16 @@ mod tests {
     #[test]
     fn a_wrong_type_is_no_absence() {
         let object = object();
-        assert_eq!(
-            object.required_str("absent").unwrap_err().to_string(),
-            "`absent` is missing"
-        );
+        assert_eq!(object.required_str("absent").unwrap_err().to_string(), "`absent` is missing");
         for name in ["i", "n", "o", "a", "b"] {
-            assert!(
-                matches!(
-                    object.optional_str(name),
-                    Err(MemberError::WrongType { .. })
-                ),
-                "{name}"
-            );
+            assert!(matches!(object.optional_str(name), Err(MemberError::WrongType { .. })), "{name}");
         }
         for name in ["f", "n", "s", "b"] {
-            assert!(
-                matches!(
-                    object.optional_integer(name),
-                    Err(MemberError::WrongType { .. })
-                ),
-                "{name}"
-            );
+            assert!(matches!(object.optional_integer(name), Err(MemberError::WrongType { .. })), "{name}");
         }
         for name in ["m", "n", "s", "a"] {
-            assert!(
-                matches!(
-                    object.optional_strings(name),
-                    Err(MemberError::WrongType { .. })
-                ),
-                "{name}"
-            );
+            assert!(matches!(object.optional_strings(name), Err(MemberError::WrongType { .. })), "{name}");
         }
-        assert_eq!(
-            object.optional_object("a").unwrap_err().to_string(),
-            "`a` is not an object"
-        );
+        assert_eq!(object.optional_object("a").unwrap_err().to_string(), "`a` is not an object");
     }
 }

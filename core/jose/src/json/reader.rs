@@ -26,12 +26,7 @@ impl Limits {
     /// The usual limits with this size in bytes: depth 32, 10 000 values, names of 256 bytes.
     #[must_use]
     pub const fn new(bytes: usize) -> Self {
-        Self {
-            bytes,
-            depth: 32,
-            nodes: 10_000,
-            member_name: 256,
-        }
+        Self { bytes, depth: 32, nodes: 10_000, member_name: 256 }
     }
 }
 
@@ -89,29 +84,17 @@ pub enum JsonError {
 /// Source: RFC 8259; RFC 7519 §4 (duplicate names)
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
     if bytes.len() > limits.bytes {
-        return Err(JsonError::TooLarge {
-            limit: limits.bytes,
-        });
+        return Err(JsonError::TooLarge { limit: limits.bytes });
     }
     let text = std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
 
-    let budget = Budget {
-        limits: *limits,
-        nodes: Cell::new(0),
-        exceeded: Cell::new(None),
-    };
+    let budget = Budget { limits: *limits, nodes: Cell::new(0), exceeded: Cell::new(None) };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = ValueSeed {
-        budget: &budget,
-        depth: 0,
-    }
-    .deserialize(&mut deserializer)
-    .and_then(|value| deserializer.end().map(|()| value));
+    let value = ValueSeed { budget: &budget, depth: 0 }
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value));
     value.map_err(|error| {
-        let syntax = JsonError::Syntax {
-            line: error.line(),
-            column: error.column(),
-        };
+        let syntax = JsonError::Syntax { line: error.line(), column: error.column() };
         budget.exceeded.get().unwrap_or(syntax)
     })
 }
@@ -144,11 +127,7 @@ impl Budget {
         let nodes = self.nodes.get().saturating_add(1);
         self.nodes.set(nodes);
         let limit = self.limits.nodes;
-        if nodes > limit {
-            Err(self.refuse(JsonError::TooManyNodes { limit }))
-        } else {
-            Ok(())
-        }
+        if nodes > limit { Err(self.refuse(JsonError::TooManyNodes { limit })) } else { Ok(()) }
     }
 }
 
@@ -166,10 +145,7 @@ impl ValueSeed<'_> {
         if self.depth >= limit {
             return Err(self.budget.refuse(JsonError::TooDeep { limit }));
         }
-        Ok(Self {
-            depth: self.depth + 1,
-            ..self
-        })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 

@@ -72,8 +72,7 @@ impl Value {
     /// The value as compact JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self)
-            .expect("a value has string keys and writes to memory, so it always serializes")
+        serde_json::to_string(self).expect("a value has string keys and writes to memory, so it always serializes")
     }
 }
 
@@ -87,9 +86,7 @@ impl Object {
     /// An object without members.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            members: Vec::new(),
-        }
+        Self { members: Vec::new() }
     }
 
     /// Takes members whose names the reader has found to be distinct.
@@ -100,10 +97,7 @@ impl Object {
     /// The member of that name, compared as bytes; `None` if there is none.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.members
-            .iter()
-            .find(|(member, _)| member == name)
-            .map(|(_, value)| value)
+        self.members.iter().find(|(member, _)| member == name).map(|(_, value)| value)
     }
 
     /// Whether there is a member of that name, `null` included.
@@ -132,9 +126,7 @@ impl Object {
 
     /// The members in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.members
-            .iter()
-            .map(|(name, value)| (name.as_str(), value))
+        self.members.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// How many members there are.
@@ -152,8 +144,7 @@ impl Object {
     /// The object as compact JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self)
-            .expect("an object has string keys and writes to memory, so it always serializes")
+        serde_json::to_string(self).expect("an object has string keys and writes to memory, so it always serializes")
     }
 }
 

@@ -104,10 +104,7 @@ impl<'a> CompactJws<'a> {
 
         let header = decode("header", header)?;
         let header = read_object(&header, &Limits::new(MAX_JWS_BYTES))?;
-        if let Some(name) = REFUSED_PARAMETERS
-            .into_iter()
-            .find(|name| header.contains(name))
-        {
+        if let Some(name) = REFUSED_PARAMETERS.into_iter().find(|name| header.contains(name)) {
             return Err(JwsError::RefusedParameter { name });
         }
         let name = header.required_str("alg")?;
@@ -119,13 +116,7 @@ impl<'a> CompactJws<'a> {
         }
         let payload = decode("payload", payload)?;
         let signature = decode("signature", signature)?;
-        Ok(Self {
-            algorithm,
-            header,
-            payload,
-            signed,
-            signature,
-        })
+        Ok(Self { algorithm, header, payload, signed, signature })
     }
 
     /// The algorithm that the header names.
@@ -180,18 +171,14 @@ impl<'a> CompactJws<'a> {
         if !key.fits(self.algorithm) {
             return Err(JwsError::KeyMismatch(self.algorithm));
         }
-        key.verify(self.algorithm, self.signed.as_bytes(), &self.signature)
-            .map_err(|_| JwsError::BadSignature)
+        key.verify(self.algorithm, self.signed.as_bytes(), &self.signature).map_err(|_| JwsError::BadSignature)
     }
 }
 
 /// Shows the algorithm alone: header and payload may name people and organizations, and the whole is a credential.
 impl fmt::Debug for CompactJws<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("CompactJws")
-            .field("algorithm", &self.algorithm)
-            .finish_non_exhaustive()
+        formatter.debug_struct("CompactJws").field("algorithm", &self.algorithm).finish_non_exhaustive()
     }
 }
 
@@ -206,8 +193,5 @@ fn certificate_der(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     // This engine demands padding and refuses set trailing bits, so each certificate has one spelling.
-    STANDARD
-        .decode(text)
-        .ok()
-        .filter(|der| der.len() <= MAX_CERTIFICATE_BYTES)
+    STANDARD.decode(text).ok().filter(|der| der.len() <= MAX_CERTIFICATE_BYTES)
 }

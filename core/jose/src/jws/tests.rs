@@ -23,11 +23,7 @@ fn public(key: &SoftwareKey) -> VerificationKey {
 
 /// Signs whatever header is given, so that one thing can be wrong while the signature is right.
 fn forge(header: &str, key: &SoftwareKey) -> String {
-    let signed = format!(
-        "{}.{}",
-        base64url_encode(header.as_bytes()),
-        base64url_encode(CLAIMS)
-    );
+    let signed = format!("{}.{}", base64url_encode(header.as_bytes()), base64url_encode(CLAIMS));
     let signature = base64url_encode(&key.sign(signed.as_bytes()).unwrap());
     format!("{signed}.{signature}")
 }
@@ -48,11 +44,7 @@ fn each_algorithm_is_produced_and_accepted() {
     for key in keys {
         let algorithm = key.algorithm();
         let chain = [CERTIFICATE.to_vec(), vec![0x30, 0x00]];
-        let header = HeaderTemplate::new(algorithm)
-            .typ("JWT")
-            .kid("1")
-            .x5c(&chain)
-            .build();
+        let header = HeaderTemplate::new(algorithm).typ("JWT").kid("1").x5c(&chain).build();
         let text = sign(&header, CLAIMS, &key).unwrap();
 
         let jws = CompactJws::read(&text).unwrap();
@@ -60,10 +52,7 @@ fn each_algorithm_is_produced_and_accepted() {
         assert_eq!(jws.payload(), CLAIMS);
         assert_eq!(jws.x5c().unwrap(), chain);
         assert_eq!(jws.header().required_str("typ"), Ok("JWT"));
-        assert_eq!(
-            jws.verify(&public(&key), &AlgorithmSet::from_iter([algorithm])),
-            Ok(())
-        );
+        assert_eq!(jws.verify(&public(&key), &AlgorithmSet::from_iter([algorithm])), Ok(()));
     }
 }
 
@@ -83,17 +72,11 @@ fn an_algorithm_outside_the_configuration_is_refused() {
 #[test]
 fn other_algorithms_are_refused_when_read() {
     let key = key(KeyKind::Rsa);
-    for name in [
-        "none", "NONE", "HS256", "PS256", "RS512", "ES512", "ES256K", "EdDSA", "rs256", "",
-    ] {
+    for name in ["none", "NONE", "HS256", "PS256", "RS512", "ES512", "ES256K", "EdDSA", "rs256", ""] {
         let text = forge(&format!(r#"{{"alg":"{name}"}}"#), &key);
         assert_eq!(refusal(&text), JwsError::UnsupportedAlgorithm, "{name:?}");
     }
-    let unsigned = format!(
-        "{}.{}.",
-        base64url_encode(br#"{"alg":"none"}"#),
-        base64url_encode(CLAIMS)
-    );
+    let unsigned = format!("{}.{}.", base64url_encode(br#"{"alg":"none"}"#), base64url_encode(CLAIMS));
     assert_eq!(refusal(&unsigned), JwsError::UnsupportedAlgorithm);
 }
 
@@ -112,21 +95,14 @@ fn the_algorithm_must_fit_the_key() {
         let text = forge(&format!(r#"{{"alg":"{name}"}}"#), &key);
         let jws = CompactJws::read(&text).unwrap();
         let verdict = jws.verify(&public(&key), &AlgorithmSet::ALL);
-        assert_eq!(
-            verdict,
-            Err(JwsError::KeyMismatch(algorithm)),
-            "{name} {kind:?}"
-        );
+        assert_eq!(verdict, Err(JwsError::KeyMismatch(algorithm)), "{name} {kind:?}");
     }
 
     // Same family, but the header was written over another hash.
     let key = key(KeyKind::Rsa);
     let text = forge(r#"{"alg":"RS384"}"#, &key);
     let jws = CompactJws::read(&text).unwrap();
-    assert_eq!(
-        jws.verify(&public(&key), &AlgorithmSet::ALL),
-        Err(JwsError::BadSignature)
-    );
+    assert_eq!(jws.verify(&public(&key), &AlgorithmSet::ALL), Err(JwsError::BadSignature));
 }
 
 /// Shows: JWT-6
@@ -160,36 +136,11 @@ fn any_change_breaks_the_signature() {
         let segments: Vec<&str> = text.split('.').collect();
         let other_header = format!(r#"{{"alg":"{}","typ":"JWT"}}"#, key.algorithm());
         let changed = [
-            format!(
-                "{}.{}.{}",
-                segments[0],
-                base64url_encode(b"{}"),
-                segments[2]
-            ),
-            format!(
-                "{}.{}.{}",
-                base64url_encode(other_header.as_bytes()),
-                segments[1],
-                segments[2]
-            ),
-            format!(
-                "{}.{}.{}",
-                segments[0],
-                segments[1],
-                base64url_encode(b"short")
-            ),
-            format!(
-                "{}.{}.{}",
-                segments[0],
-                segments[1],
-                base64url_encode(&[0; 64])
-            ),
-            format!(
-                "{}.{}.{}AAAA",
-                segments[0],
-                segments[1],
-                segments[2].trim_end_matches('A')
-            ),
+            format!("{}.{}.{}", segments[0], base64url_encode(b"{}"), segments[2]),
+            format!("{}.{}.{}", base64url_encode(other_header.as_bytes()), segments[1], segments[2]),
+            format!("{}.{}.{}", segments[0], segments[1], base64url_encode(b"short")),
+            format!("{}.{}.{}", segments[0], segments[1], base64url_encode(&[0; 64])),
+            format!("{}.{}.{}AAAA", segments[0], segments[1], segments[2].trim_end_matches('A')),
         ];
         for text in changed {
             assert!(verify(&text).is_err(), "{kind:?}");
@@ -203,11 +154,7 @@ fn any_change_breaks_the_signature() {
 #[test]
 fn an_ecdsa_signature_has_its_fixed_length() {
     let key = key(KeyKind::P256);
-    let signed = format!(
-        "{}.{}",
-        base64url_encode(br#"{"alg":"ES256"}"#),
-        base64url_encode(CLAIMS)
-    );
+    let signed = format!("{}.{}", base64url_encode(br#"{"alg":"ES256"}"#), base64url_encode(CLAIMS));
     let fixed = key.sign(signed.as_bytes()).unwrap();
     assert_eq!(fixed.len(), 64);
     let mut der = vec![0x30, 70, 0x02, 33, 0];
@@ -216,10 +163,7 @@ fn an_ecdsa_signature_has_its_fixed_length() {
     der.extend_from_slice(&fixed[32..]);
     let text = format!("{signed}.{}", base64url_encode(&der));
     let jws = CompactJws::read(&text).unwrap();
-    assert_eq!(
-        jws.verify(&public(&key), &AlgorithmSet::ALL),
-        Err(JwsError::BadSignature)
-    );
+    assert_eq!(jws.verify(&public(&key), &AlgorithmSet::ALL), Err(JwsError::BadSignature));
 }
 
 /// Shows: JWT-1
@@ -252,13 +196,9 @@ fn json_serialization_is_refused() {
     let text = forge(r#"{"alg":"ES256"}"#, &key(KeyKind::P256));
     let segments: Vec<&str> = text.split('.').collect();
     let (protected, payload, signature) = (segments[0], segments[1], segments[2]);
-    let flattened =
-        format!(r#"{{"protected":"{protected}","payload":"{payload}","signature":"{signature}"}}"#);
+    let flattened = format!(r#"{{"protected":"{protected}","payload":"{payload}","signature":"{signature}"}}"#);
     assert_eq!(refusal(&flattened), JwsError::NotCompact);
-    assert!(matches!(
-        refusal(&format!("{{.{payload}.{signature}")),
-        JwsError::NotBase64Url { segment: "header" }
-    ));
+    assert!(matches!(refusal(&format!("{{.{payload}.{signature}")), JwsError::NotBase64Url { segment: "header" }));
 }
 
 /// Shows: JWT-1
@@ -285,26 +225,12 @@ fn every_segment_has_one_spelling() {
         for spelling in spellings(&segments[place]) {
             let mut other = segments.clone();
             other[place] = spelling;
-            assert_eq!(
-                refusal(&other.join(".")),
-                JwsError::NotBase64Url { segment: name },
-                "{other:?}"
-            );
+            assert_eq!(refusal(&other.join(".")), JwsError::NotBase64Url { segment: name }, "{other:?}");
         }
     }
     let other = format!("{}.{}.{respelt}", segments[0], segments[1]);
-    assert_eq!(
-        refusal(&other),
-        JwsError::NotBase64Url {
-            segment: "signature"
-        }
-    );
-    let padded = format!(
-        "{}.{}.{}",
-        URL_SAFE.encode(br#" {"alg":"ES256"}"#),
-        segments[1],
-        segments[2]
-    );
+    assert_eq!(refusal(&other), JwsError::NotBase64Url { segment: "signature" });
+    let padded = format!("{}.{}.{}", URL_SAFE.encode(br#" {"alg":"ES256"}"#), segments[1], segments[2]);
     assert!(padded.contains('=') && CompactJws::read(&padded).is_err());
 }
 
@@ -321,11 +247,7 @@ fn crit_b64_and_zip_are_refused_whatever_they_say() {
         (r#""zip":null"#, "zip"),
     ] {
         let text = forge(&format!(r#"{{"alg":"ES256",{member}}}"#), &key);
-        assert_eq!(
-            refusal(&text),
-            JwsError::RefusedParameter { name },
-            "{member}"
-        );
+        assert_eq!(refusal(&text), JwsError::RefusedParameter { name }, "{member}");
     }
 }
 
@@ -334,35 +256,14 @@ fn crit_b64_and_zip_are_refused_whatever_they_say() {
 fn the_header_must_be_an_object_with_a_string_alg() {
     let key = key(KeyKind::P256);
     let read = |header: &str| refusal(&forge(header, &key));
-    assert_eq!(
-        read("{}"),
-        JwsError::HeaderMember(MemberError::Missing { name: "alg".into() })
-    );
+    assert_eq!(read("{}"), JwsError::HeaderMember(MemberError::Missing { name: "alg".into() }));
     for header in [r#"{"alg":null}"#, r#"{"alg":["ES256"]}"#, r#"{"alg":256}"#] {
-        assert!(
-            matches!(
-                read(header),
-                JwsError::HeaderMember(MemberError::WrongType { .. })
-            ),
-            "{header}"
-        );
+        assert!(matches!(read(header), JwsError::HeaderMember(MemberError::WrongType { .. })), "{header}");
     }
-    assert_eq!(
-        read(r#"["ES256"]"#),
-        JwsError::Header(JsonError::NotAnObject)
-    );
-    assert_eq!(
-        read(r#"{"alg":"ES256","alg":"ES256"}"#),
-        JwsError::Header(JsonError::DuplicateMember)
-    );
-    assert_eq!(
-        read(r#"{"alg":"ES256","jwk":{"a":1,"a":1}}"#),
-        JwsError::Header(JsonError::DuplicateMember)
-    );
-    assert!(matches!(
-        read(r#"{"alg":"ES256"} x"#),
-        JwsError::Header(JsonError::Syntax { .. })
-    ));
+    assert_eq!(read(r#"["ES256"]"#), JwsError::Header(JsonError::NotAnObject));
+    assert_eq!(read(r#"{"alg":"ES256","alg":"ES256"}"#), JwsError::Header(JsonError::DuplicateMember));
+    assert_eq!(read(r#"{"alg":"ES256","jwk":{"a":1,"a":1}}"#), JwsError::Header(JsonError::DuplicateMember));
+    assert!(matches!(read(r#"{"alg":"ES256"} x"#), JwsError::Header(JsonError::Syntax { .. })));
 }
 
 #[test]
@@ -381,39 +282,16 @@ fn x5c_is_an_array_of_standard_base64_der() {
     };
     let good = STANDARD.encode(CERTIFICATE);
     assert!(good.contains('+') || good.contains('/'));
-    assert_eq!(
-        x5c(&format!(r#","x5c":["{good}"]"#)),
-        Ok(vec![CERTIFICATE.to_vec()])
-    );
+    assert_eq!(x5c(&format!(r#","x5c":["{good}"]"#)), Ok(vec![CERTIFICATE.to_vec()]));
 
-    assert_eq!(
-        x5c(""),
-        Err(JwsError::HeaderMember(MemberError::Missing {
-            name: "x5c".into()
-        }))
-    );
-    for other in [
-        format!(r#""{good}""#),
-        "null".into(),
-        "{}".into(),
-        "[1]".into(),
-        format!(r#"["{good}",null]"#),
-    ] {
+    assert_eq!(x5c(""), Err(JwsError::HeaderMember(MemberError::Missing { name: "x5c".into() })));
+    for other in [format!(r#""{good}""#), "null".into(), "{}".into(), "[1]".into(), format!(r#"["{good}",null]"#)] {
         let refused = x5c(&format!(r#","x5c":{other}"#));
-        assert!(
-            matches!(
-                refused,
-                Err(JwsError::HeaderMember(MemberError::WrongType { .. }))
-            ),
-            "{other}"
-        );
+        assert!(matches!(refused, Err(JwsError::HeaderMember(MemberError::WrongType { .. }))), "{other}");
     }
     assert_eq!(x5c(r#","x5c":[]"#), Err(JwsError::CertificateCount));
     let eleven = vec![format!("\"{good}\""); 11].join(",");
-    assert_eq!(
-        x5c(&format!(r#","x5c":[{eleven}]"#)),
-        Err(JwsError::CertificateCount)
-    );
+    assert_eq!(x5c(&format!(r#","x5c":[{eleven}]"#)), Err(JwsError::CertificateCount));
 
     let pem = format!("-----BEGIN CERTIFICATE-----\\n{good}\\n-----END CERTIFICATE-----");
     let split = format!("{}\\n{}", &good[..4], &good[4..]);
@@ -437,43 +315,26 @@ fn x5c_is_an_array_of_standard_base64_der() {
 fn certificates_are_measured() {
     let key = key(KeyKind::P256);
     let x5c = |length: usize| {
-        let header = HeaderTemplate::new(Algorithm::Es256)
-            .x5c(&[vec![0x30; length]])
-            .build();
+        let header = HeaderTemplate::new(Algorithm::Es256).x5c(&[vec![0x30; length]]).build();
         let text = sign(&header, b"{}", &key).unwrap();
-        CompactJws::read(&text)
-            .unwrap()
-            .x5c()
-            .map(|certificates| certificates.len())
+        CompactJws::read(&text).unwrap().x5c().map(|certificates| certificates.len())
     };
     assert_eq!(x5c(MAX_CERTIFICATE_BYTES), Ok(1));
-    assert_eq!(
-        x5c(MAX_CERTIFICATE_BYTES + 1),
-        Err(JwsError::Certificate { index: 0 })
-    );
-    assert_eq!(
-        x5c(MAX_CERTIFICATE_BYTES + 100),
-        Err(JwsError::Certificate { index: 0 })
-    );
+    assert_eq!(x5c(MAX_CERTIFICATE_BYTES + 1), Err(JwsError::Certificate { index: 0 }));
+    assert_eq!(x5c(MAX_CERTIFICATE_BYTES + 100), Err(JwsError::Certificate { index: 0 }));
 }
 
 #[test]
 fn signing_refuses_a_header_of_another_algorithm() {
     let header = HeaderTemplate::new(Algorithm::Rs256).build();
-    let refused = SignError::AlgorithmMismatch {
-        header: Algorithm::Rs256,
-        key: Algorithm::Es256,
-    };
+    let refused = SignError::AlgorithmMismatch { header: Algorithm::Rs256, key: Algorithm::Es256 };
     assert_eq!(sign(&header, CLAIMS, &key(KeyKind::P256)), Err(refused));
 }
 
 #[test]
 fn debug_shows_no_claims() {
     let text = forge(r#"{"alg":"ES256","kid":"a-name"}"#, &key(KeyKind::P256));
-    assert_eq!(
-        format!("{:?}", CompactJws::read(&text).unwrap()),
-        "CompactJws { algorithm: Es256, .. }"
-    );
+    assert_eq!(format!("{:?}", CompactJws::read(&text).unwrap()), "CompactJws { algorithm: Es256, .. }");
 }
 
 proptest! {

@@ -26,10 +26,7 @@ pub struct HeaderBuilder {
 
 impl HeaderTemplate {
     /// Starts a header with this `alg`.
-    #[expect(
-        clippy::new_ret_no_self,
-        reason = "reads as it is meant: a new template, its parameters, build"
-    )]
+    #[expect(clippy::new_ret_no_self, reason = "reads as it is meant: a new template, its parameters, build")]
     #[must_use]
     pub fn new(algorithm: Algorithm) -> HeaderBuilder {
         let mut members = Object::new();
@@ -62,20 +59,14 @@ impl HeaderBuilder {
     /// Source: RFC 7515 §4.1.6; FAST Security STU2 §7.1.3
     #[must_use]
     pub fn x5c(self, certificates: &[Vec<u8>]) -> Self {
-        let encoded: Vec<String> = certificates
-            .iter()
-            .map(|der| STANDARD.encode(der))
-            .collect();
+        let encoded: Vec<String> = certificates.iter().map(|der| STANDARD.encode(der)).collect();
         self.member("x5c", encoded)
     }
 
     /// Encodes the header.
     #[must_use]
     pub fn build(self) -> HeaderTemplate {
-        HeaderTemplate {
-            algorithm: self.algorithm,
-            encoded: base64url_encode(self.members.to_json().as_bytes()),
-        }
+        HeaderTemplate { algorithm: self.algorithm, encoded: base64url_encode(self.members.to_json().as_bytes()) }
     }
 
     fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -91,16 +82,9 @@ impl HeaderBuilder {
 /// key fails.
 ///
 /// Source: RFC 7515 §5.1
-pub fn sign(
-    header: &HeaderTemplate,
-    payload: &[u8],
-    key: &dyn SigningKey,
-) -> Result<String, SignError> {
+pub fn sign(header: &HeaderTemplate, payload: &[u8], key: &dyn SigningKey) -> Result<String, SignError> {
     if header.algorithm != key.algorithm() {
-        return Err(SignError::AlgorithmMismatch {
-            header: header.algorithm,
-            key: key.algorithm(),
-        });
+        return Err(SignError::AlgorithmMismatch { header: header.algorithm, key: key.algorithm() });
     }
     let payload = base64url_encode(payload);
     // The longest signature is RSA 4096: 512 bytes, 683 characters.

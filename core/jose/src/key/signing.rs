@@ -6,8 +6,8 @@ use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RsaKeyPair,
 };
 use der::pem::LineEnding;
 use zeroize::Zeroizing;
@@ -88,13 +88,10 @@ impl SoftwareKey {
         if let Ok(pair) = RsaKeyPair::from_pkcs8(der) {
             return Self::from_pair(Pair::Rsa(pair));
         }
-        let pair = [
-            &ECDSA_P256_SHA256_FIXED_SIGNING,
-            &ECDSA_P384_SHA384_FIXED_SIGNING,
-        ]
-        .into_iter()
-        .find_map(|algorithm| EcdsaKeyPair::from_pkcs8(algorithm, der).ok())
-        .ok_or(KeyError::Malformed)?;
+        let pair = [&ECDSA_P256_SHA256_FIXED_SIGNING, &ECDSA_P384_SHA384_FIXED_SIGNING]
+            .into_iter()
+            .find_map(|algorithm| EcdsaKeyPair::from_pkcs8(algorithm, der).ok())
+            .ok_or(KeyError::Malformed)?;
         Self::from_pair(Pair::Ec(pair))
     }
 
@@ -103,9 +100,7 @@ impl SoftwareKey {
     /// # Errors
     /// [`KeyError::Generation`] when the system fails.
     pub fn generate(kind: KeyKind) -> Result<Self, KeyError> {
-        let ec = |algorithm: &'static EcdsaSigningAlgorithm| {
-            EcdsaKeyPair::generate(algorithm).map(Pair::Ec)
-        };
+        let ec = |algorithm: &'static EcdsaSigningAlgorithm| EcdsaKeyPair::generate(algorithm).map(Pair::Ec);
         let pair = match kind {
             KeyKind::Rsa => RsaKeyPair::generate(KeySize::Rsa2048).map(Pair::Rsa),
             KeyKind::P256 => ec(&ECDSA_P256_SHA256_FIXED_SIGNING),
@@ -139,8 +134,7 @@ impl SoftwareKey {
     #[must_use]
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
         const ENCODES: &str = "a key that was read or generated can be encoded";
-        let encode =
-            |der: &[u8]| der::pem::encode_string(PKCS8_LABEL, LineEnding::LF, der).expect(ENCODES);
+        let encode = |der: &[u8]| der::pem::encode_string(PKCS8_LABEL, LineEnding::LF, der).expect(ENCODES);
         Zeroizing::new(match &self.pair {
             Pair::Rsa(pair) => {
                 let der: Pkcs8V1Der<'_> = pair.as_der().expect(ENCODES);
@@ -159,11 +153,7 @@ impl SoftwareKey {
         let public_key = public_key.as_ref().to_vec();
         // One rule for both halves: what we would not accept from others, we do not sign with.
         let algorithm = PublicNumbers::read(&public_key)?.kind().usual_algorithm();
-        Ok(Self {
-            algorithm,
-            pair,
-            public_key,
-        })
+        Ok(Self { algorithm, pair, public_key })
     }
 }
 
@@ -176,14 +166,9 @@ impl SigningKey for SoftwareKey {
         let random = SystemRandom::new();
         match &self.pair {
             Pair::Rsa(pair) => {
-                let padding = if self.algorithm == Algorithm::Rs384 {
-                    &RSA_PKCS1_SHA384
-                } else {
-                    &RSA_PKCS1_SHA256
-                };
+                let padding = if self.algorithm == Algorithm::Rs384 { &RSA_PKCS1_SHA384 } else { &RSA_PKCS1_SHA256 };
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(padding, &random, message, &mut signature)
-                    .map_err(|_| SignError::Failed)?;
+                pair.sign(padding, &random, message, &mut signature).map_err(|_| SignError::Failed)?;
                 Ok(signature)
             }
             Pair::Ec(pair) => {

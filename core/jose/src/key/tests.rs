@@ -20,26 +20,15 @@ fn oid(text: &str) -> ObjectIdentifier {
 }
 
 fn spki(algorithm: &str, parameters: Option<AnyRef<'_>>, key: &[u8]) -> Vec<u8> {
-    let algorithm = AlgorithmIdentifier {
-        oid: oid(algorithm),
-        parameters,
-    };
+    let algorithm = AlgorithmIdentifier { oid: oid(algorithm), parameters };
     let subject_public_key = BitStringRef::from_bytes(key).unwrap();
-    SubjectPublicKeyInfoRef {
-        algorithm,
-        subject_public_key,
-    }
-    .to_der()
-    .unwrap()
+    SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der().unwrap()
 }
 
 fn rsa_key(bits: usize, exponent: &[u8]) -> Vec<u8> {
     let mut modulus = vec![0xa5; bits.div_ceil(8)];
     modulus[0] = 0x80 >> (modulus.len() * 8 - bits);
-    let (modulus, exponent) = (
-        der::asn1::UintRef::new(&modulus).unwrap(),
-        der::asn1::UintRef::new(exponent).unwrap(),
-    );
+    let (modulus, exponent) = (der::asn1::UintRef::new(&modulus).unwrap(), der::asn1::UintRef::new(exponent).unwrap());
     Rsa { modulus, exponent }.to_der().unwrap()
 }
 
@@ -54,9 +43,7 @@ fn kind(spki: &[u8]) -> Result<KeyKind, KeyError> {
 /// The key bits inside the `SubjectPublicKeyInfo` of a new key.
 fn point(kind: KeyKind) -> Vec<u8> {
     let key = SoftwareKey::generate(kind).unwrap();
-    let PublicNumbers::Ec { point, .. } = PublicNumbers::read(key.public_key()).unwrap() else {
-        panic!("{kind:?}")
-    };
+    let PublicNumbers::Ec { point, .. } = PublicNumbers::read(key.public_key()).unwrap() else { panic!("{kind:?}") };
     point.to_vec()
 }
 
@@ -67,25 +54,10 @@ fn rsa_has_2048_to_4096_bits_and_the_usual_exponent() {
         assert_eq!(kind(&rsa(bits, &[1, 0, 1])), Ok(KeyKind::Rsa), "{bits}");
     }
     for bits in [512, 1024, 2047, 4097, 4104] {
-        assert_eq!(
-            kind(&rsa(bits, &[1, 0, 1])),
-            Err(KeyError::RsaSize { bits })
-        );
+        assert_eq!(kind(&rsa(bits, &[1, 0, 1])), Err(KeyError::RsaSize { bits }));
     }
-    for exponent in [
-        &[1][..],
-        &[3],
-        &[17],
-        &[1, 0, 0],
-        &[1, 0, 3],
-        &[1, 0, 0, 1],
-        &[1, 0, 0, 0, 0, 0, 0, 0, 1],
-    ] {
-        assert_eq!(
-            kind(&rsa(2048, exponent)),
-            Err(KeyError::RsaExponent),
-            "{exponent:?}"
-        );
+    for exponent in [&[1][..], &[3], &[17], &[1, 0, 0], &[1, 0, 3], &[1, 0, 0, 1], &[1, 0, 0, 0, 0, 0, 0, 0, 1]] {
+        assert_eq!(kind(&rsa(2048, exponent)), Err(KeyError::RsaExponent), "{exponent:?}");
     }
 }
 
@@ -99,25 +71,12 @@ fn only_the_named_curves_are_accepted() {
 
     // secp256k1, secp521r1, brainpoolP256r1
     for name in ["1.3.132.0.10", "1.3.132.0.35", "1.3.36.3.3.2.8.1.1.7"] {
-        assert_eq!(
-            curve(name, &p256),
-            Err(KeyError::UnsupportedCurve),
-            "{name}"
-        );
+        assert_eq!(curve(name, &p256), Err(KeyError::UnsupportedCurve), "{name}");
     }
     let explicit = AnyRef::new(der::Tag::Sequence, &[]).unwrap();
-    assert_eq!(
-        kind(&spki(EC, Some(explicit), &p256)),
-        Err(KeyError::UnsupportedCurve)
-    );
-    assert_eq!(
-        kind(&spki(EC, Some(AnyRef::NULL), &p256)),
-        Err(KeyError::UnsupportedCurve)
-    );
-    assert_eq!(
-        kind(&spki(EC, None, &p256)),
-        Err(KeyError::UnsupportedCurve)
-    );
+    assert_eq!(kind(&spki(EC, Some(explicit), &p256)), Err(KeyError::UnsupportedCurve));
+    assert_eq!(kind(&spki(EC, Some(AnyRef::NULL), &p256)), Err(KeyError::UnsupportedCurve));
+    assert_eq!(kind(&spki(EC, None, &p256)), Err(KeyError::UnsupportedCurve));
 }
 
 #[test]
@@ -141,11 +100,7 @@ fn points_are_uncompressed_and_on_their_curve() {
         (P256_OID, &[0]),
         (P256_OID, &[]),
     ] {
-        assert_eq!(
-            curve(name, point),
-            Err(KeyError::Malformed),
-            "{name} {point:?}"
-        );
+        assert_eq!(curve(name, point), Err(KeyError::Malformed), "{name} {point:?}");
     }
 }
 
@@ -153,11 +108,7 @@ fn points_are_uncompressed_and_on_their_curve() {
 fn other_key_types_are_refused() {
     // RSASSA-PSS, Ed25519, DSA
     for name in ["1.2.840.113549.1.1.10", "1.3.101.112", "1.2.840.10040.4.1"] {
-        assert_eq!(
-            kind(&spki(name, None, &rsa_key(2048, &[1, 0, 1]))),
-            Err(KeyError::UnsupportedType),
-            "{name}"
-        );
+        assert_eq!(kind(&spki(name, None, &rsa_key(2048, &[1, 0, 1]))), Err(KeyError::UnsupportedType), "{name}");
     }
 }
 
@@ -171,17 +122,11 @@ fn der_is_strict() {
     assert_eq!(kind(&vec![0x30; 5000]), Err(KeyError::Malformed));
     let key = rsa_key(2048, &[1, 0, 1]);
     assert_eq!(kind(&spki(RSA, None, &key)), Err(KeyError::Malformed));
-    assert_eq!(
-        kind(&spki(RSA, Some(AnyRef::NULL), &[&key[..], &[0]].concat())),
-        Err(KeyError::Malformed)
-    );
+    assert_eq!(kind(&spki(RSA, Some(AnyRef::NULL), &[&key[..], &[0]].concat())), Err(KeyError::Malformed));
     let mut even = key;
     let last_of_modulus = even.len() - 6;
     even[last_of_modulus] &= 0xfe;
-    assert_eq!(
-        kind(&spki(RSA, Some(AnyRef::NULL), &even)),
-        Err(KeyError::Malformed)
-    );
+    assert_eq!(kind(&spki(RSA, Some(AnyRef::NULL), &even)), Err(KeyError::Malformed));
 }
 
 #[test]
@@ -203,27 +148,16 @@ fn pem_round_trips_and_keeps_the_key() {
     for kind in [KeyKind::Rsa, KeyKind::P256, KeyKind::P384] {
         let key = SoftwareKey::generate(kind).unwrap();
         let pem = key.to_pkcs8_pem();
-        let text = format!(
-            "# comment\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n{}\n",
-            pem.as_str()
-        );
+        let text =
+            format!("# comment\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n{}\n", pem.as_str());
         let read = SoftwareKey::from_pem(&text).unwrap();
-        assert_eq!(
-            (read.kind(), read.algorithm()),
-            (kind, kind.usual_algorithm())
-        );
+        assert_eq!((read.kind(), read.algorithm()), (kind, kind.usual_algorithm()));
         assert_eq!(read.public_key(), key.public_key());
 
         let signature = read.sign(b"message").unwrap();
         let public = VerificationKey::from_spki_der(key.public_key()).unwrap();
-        assert_eq!(
-            public.verify(read.algorithm(), b"message", &signature),
-            Ok(())
-        );
-        assert_eq!(
-            public.verify(read.algorithm(), b"massage", &signature),
-            Err(VerificationFailed)
-        );
+        assert_eq!(public.verify(read.algorithm(), b"message", &signature), Ok(()));
+        assert_eq!(public.verify(read.algorithm(), b"massage", &signature), Err(VerificationFailed));
     }
 }
 
@@ -240,11 +174,7 @@ fn pem_must_hold_exactly_one_pkcs8_key() {
         pem.replace("-----END PRIVATE KEY-----", ""),
         "x".repeat(20_000),
     ] {
-        assert_eq!(
-            SoftwareKey::from_pem(&text).err(),
-            Some(KeyError::NotPkcs8),
-            "{text}"
-        );
+        assert_eq!(SoftwareKey::from_pem(&text).err(), Some(KeyError::NotPkcs8), "{text}");
     }
     let junk = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
     assert_eq!(SoftwareKey::from_pem(junk).err(), Some(KeyError::Malformed));
@@ -253,15 +183,9 @@ fn pem_must_hold_exactly_one_pkcs8_key() {
 #[test]
 fn only_a_fitting_algorithm_can_be_chosen() {
     let rsa = SoftwareKey::generate(KeyKind::Rsa).unwrap();
-    assert_eq!(
-        rsa.with_algorithm(Algorithm::Rs384).unwrap().algorithm(),
-        Algorithm::Rs384
-    );
+    assert_eq!(rsa.with_algorithm(Algorithm::Rs384).unwrap().algorithm(), Algorithm::Rs384);
     let ec = SoftwareKey::generate(KeyKind::P256).unwrap();
-    assert_eq!(
-        ec.with_algorithm(Algorithm::Es384).err(),
-        Some(KeyError::Algorithm(Algorithm::Es384))
-    );
+    assert_eq!(ec.with_algorithm(Algorithm::Es384).err(), Some(KeyError::Algorithm(Algorithm::Es384)));
 }
 
 #[test]

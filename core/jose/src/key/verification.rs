@@ -92,11 +92,7 @@ impl VerificationKey {
         let encoded = numbers.encoded().to_vec();
         let parsed = ParsedPublicKey::new(verification_algorithm(kind.usual_algorithm()), &encoded)
             .map_err(|_| KeyError::Malformed)?;
-        Ok(Self {
-            kind,
-            parsed,
-            encoded,
-        })
+        Ok(Self { kind, parsed, encoded })
     }
 
     /// The key's type and curve.
@@ -117,20 +113,14 @@ impl VerificationKey {
     /// [`VerificationFailed`] also when `algorithm` does not fit the key.
     ///
     /// Source: RFC 7518 §3.3, §3.4
-    pub fn verify(
-        &self,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), VerificationFailed> {
+    pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), VerificationFailed> {
         if !self.fits(algorithm) {
             return Err(VerificationFailed);
         }
         let verified = if algorithm == self.kind.usual_algorithm() {
             self.parsed.verify_sig(message, signature)
         } else {
-            UnparsedPublicKey::new(verification_algorithm(algorithm), &self.encoded)
-                .verify(message, signature)
+            UnparsedPublicKey::new(verification_algorithm(algorithm), &self.encoded).verify(message, signature)
         };
         verified.map_err(|_| VerificationFailed)
     }
@@ -138,10 +128,7 @@ impl VerificationKey {
 
 impl fmt::Debug for VerificationKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("VerificationKey")
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
+        formatter.debug_struct("VerificationKey").field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 
@@ -157,11 +144,7 @@ fn verification_algorithm(algorithm: Algorithm) -> &'static dyn VerificationAlgo
 /// The numbers of an acceptable public key, borrowed from its `SubjectPublicKeyInfo`.
 pub(crate) enum PublicNumbers<'a> {
     /// Modulus and exponent, big-endian without leading zeros, and the `RSAPublicKey` that holds both.
-    Rsa {
-        modulus: &'a [u8],
-        exponent: &'a [u8],
-        encoded: &'a [u8],
-    },
+    Rsa { modulus: &'a [u8], exponent: &'a [u8], encoded: &'a [u8] },
     /// The curve and the point as `0x04 || x || y`.
     Ec { kind: KeyKind, point: &'a [u8] },
 }
@@ -179,10 +162,7 @@ impl<'a> PublicNumbers<'a> {
             return Err(KeyError::Malformed);
         }
         let spki = SubjectPublicKeyInfoRef::from_der(spki).map_err(|_| KeyError::Malformed)?;
-        let key = spki
-            .subject_public_key
-            .as_bytes()
-            .ok_or(KeyError::Malformed)?;
+        let key = spki.subject_public_key.as_bytes().ok_or(KeyError::Malformed)?;
         match spki.algorithm.oid {
             RSA_ENCRYPTION => {
                 // RFC 3279 §2.3.1: the parameters are NULL, and there.
@@ -194,10 +174,7 @@ impl<'a> PublicNumbers<'a> {
             }
             EC_PUBLIC_KEY => {
                 // Explicit parameters are a SEQUENCE and no OID, so they end here.
-                let curve = spki
-                    .algorithm
-                    .parameters_oid()
-                    .map_err(|_| KeyError::UnsupportedCurve)?;
+                let curve = spki.algorithm.parameters_oid().map_err(|_| KeyError::UnsupportedCurve)?;
                 Self::read_ec(curve, key)
             }
             _ => Err(KeyError::UnsupportedType),
@@ -220,11 +197,7 @@ impl<'a> PublicNumbers<'a> {
         if modulus.last().is_none_or(|last| last % 2 == 0) {
             return Err(KeyError::Malformed);
         }
-        Ok(Self::Rsa {
-            modulus,
-            exponent,
-            encoded,
-        })
+        Ok(Self::Rsa { modulus, exponent, encoded })
     }
 
     fn read_ec(curve: ObjectIdentifier, point: &'a [u8]) -> Result<Self, KeyError> {

@@ -4,8 +4,8 @@ use const_oid::{ObjectIdentifier, db::rfc5280, db::rfc5912};
 
 use super::{CertificateError, in_field};
 use crate::asn1::{
-    self, BIT_STRING, BOOLEAN, Element, INTEGER, NotDer, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
-    context, context_constructed,
+    self, BIT_STRING, BOOLEAN, Element, INTEGER, NotDer, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, context,
+    context_constructed,
 };
 
 /// The most extensions that a certificate or revocation list may have.
@@ -91,11 +91,7 @@ pub(crate) fn read_sequence<'a>(list: &Element<'a>) -> Result<Vec<Extension<'a>>
         if extensions.len() == EXTENSIONS_LIMIT {
             return Err(NotDer("there are too many"));
         }
-        extensions.push(Extension {
-            oid,
-            critical,
-            value,
-        });
+        extensions.push(Extension { oid, critical, value });
     }
     Ok(extensions)
 }
@@ -114,15 +110,13 @@ impl Extensions {
         let value = extension.value;
         match extension.oid {
             rfc5280::ID_CE_BASIC_CONSTRAINTS => {
-                self.basic_constraints =
-                    Some(basic_constraints(value).map_err(in_field("basicConstraints"))?);
+                self.basic_constraints = Some(basic_constraints(value).map_err(in_field("basicConstraints"))?);
             }
             rfc5280::ID_CE_KEY_USAGE => {
                 self.key_usage = Some(key_usage(value).map_err(in_field("keyUsage"))?);
             }
             rfc5280::ID_CE_EXT_KEY_USAGE => {
-                self.extended_key_usage =
-                    Some(extended_key_usage(value).map_err(in_field("extKeyUsage"))?);
+                self.extended_key_usage = Some(extended_key_usage(value).map_err(in_field("extKeyUsage"))?);
             }
             rfc5280::ID_CE_SUBJECT_ALT_NAME => {
                 self.uri_names = subject_uri_names(value).map_err(in_field("subjectAltName"))?;
@@ -131,17 +125,14 @@ impl Extensions {
                 self.crl_urls = crl_urls(value).map_err(in_field("cRLDistributionPoints"))?;
             }
             rfc5280::ID_PE_AUTHORITY_INFO_ACCESS => {
-                self.take_authority_access(value)
-                    .map_err(in_field("authorityInfoAccess"))?;
+                self.take_authority_access(value).map_err(in_field("authorityInfoAccess"))?;
             }
             rfc5280::ID_CE_SUBJECT_KEY_IDENTIFIER => {
-                let identifier =
-                    asn1::only(value, OCTET_STRING).map_err(in_field("subjectKeyIdentifier"))?;
+                let identifier = asn1::only(value, OCTET_STRING).map_err(in_field("subjectKeyIdentifier"))?;
                 self.subject_key_id = Some(identifier.value.into());
             }
             rfc5280::ID_CE_AUTHORITY_KEY_IDENTIFIER => {
-                self.authority_key_id =
-                    authority_key_id(value).map_err(in_field("authorityKeyIdentifier"))?;
+                self.authority_key_id = authority_key_id(value).map_err(in_field("authorityKeyIdentifier"))?;
             }
             rfc5280::ID_CE_NAME_CONSTRAINTS => self.has_name_constraints = true,
             other if extension.critical => self.unknown_critical.push(other),
@@ -175,10 +166,7 @@ impl Extensions {
 fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, NotDer> {
     let mut fields = asn1::only(value, SEQUENCE)?.children()?;
     let ca = asn1::boolean_default_false(fields.optional(BOOLEAN)?)?;
-    let path_len = fields
-        .optional(INTEGER)?
-        .map(|number| asn1::small_unsigned(&number))
-        .transpose()?;
+    let path_len = fields.optional(INTEGER)?.map(|number| asn1::small_unsigned(&number)).transpose()?;
     fields.finish()?;
     Ok(BasicConstraints { ca, path_len })
 }
@@ -197,11 +185,7 @@ fn extended_key_usage(value: &[u8]) -> Result<Vec<ObjectIdentifier>, NotDer> {
     while !purposes.is_empty() {
         oids.push(asn1::oid(&purposes.next()?)?);
     }
-    if oids.is_empty() {
-        Err(NotDer("the list is empty"))
-    } else {
-        Ok(oids)
-    }
+    if oids.is_empty() { Err(NotDer("the list is empty")) } else { Ok(oids) }
 }
 
 /// `GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName`
@@ -289,9 +273,6 @@ fn authority_key_id(value: &[u8]) -> Result<Option<Box<[u8]>>, NotDer> {
 }
 
 fn is_http(uri: &str) -> bool {
-    let has_scheme = |scheme: &str| {
-        uri.get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    };
+    let has_scheme = |scheme: &str| uri.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
     has_scheme("http://") || has_scheme("https://")
 }

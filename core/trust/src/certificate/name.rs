@@ -33,11 +33,7 @@ pub(crate) fn display(der: &[u8]) -> String {
         Ok(name) => name.to_string(),
         Err(_) => format!("#{}", super::hex(der.get(..SHOWN_LIMIT / 2).unwrap_or(der))),
     };
-    if text.is_empty() {
-        "(empty name)".to_owned()
-    } else {
-        shown(&text)
-    }
+    if text.is_empty() { "(empty name)".to_owned() } else { shown(&text) }
 }
 
 /// Foreign text for logs: control characters and what imitates them escaped, cut after [`SHOWN_LIMIT`] characters.

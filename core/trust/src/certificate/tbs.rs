@@ -40,40 +40,22 @@ pub(super) struct TbsFields<'a> {
 impl<'a> TbsFields<'a> {
     pub(super) fn read(tbs: &Element<'a>) -> Result<Self, CertificateError> {
         let mut fields = tbs.children().map_err(in_field("tbsCertificate"))?;
-        let version = fields
-            .optional(context_constructed(0))
-            .map_err(in_field("version"))?;
-        let version = version
-            .map_or(Ok(1), |version| read_version(&version))
-            .map_err(in_field("version"))?;
-        let serial = fields
-            .expect(INTEGER)
-            .and_then(checked_serial)
-            .map_err(in_field("serialNumber"))?;
+        let version = fields.optional(context_constructed(0)).map_err(in_field("version"))?;
+        let version = version.map_or(Ok(1), |version| read_version(&version)).map_err(in_field("version"))?;
+        let serial = fields.expect(INTEGER).and_then(checked_serial).map_err(in_field("serialNumber"))?;
         let signature_algorithm = fields.expect(SEQUENCE).map_err(in_field("signature"))?;
-        let issuer = fields
-            .expect(SEQUENCE)
-            .and_then(name::checked)
-            .map_err(in_field("issuer"))?;
+        let issuer = fields.expect(SEQUENCE).and_then(name::checked).map_err(in_field("issuer"))?;
         let validity = fields.expect(SEQUENCE).map_err(in_field("validity"))?;
         let (not_before, not_after) = read_validity(&validity).map_err(in_field("validity"))?;
-        let subject = fields
-            .expect(SEQUENCE)
-            .and_then(name::checked)
-            .map_err(in_field("subject"))?;
-        let spki = fields
-            .expect(SEQUENCE)
-            .map_err(in_field("subjectPublicKeyInfo"))?;
+        let subject = fields.expect(SEQUENCE).and_then(name::checked).map_err(in_field("subject"))?;
+        let spki = fields.expect(SEQUENCE).map_err(in_field("subjectPublicKeyInfo"))?;
         let unique = in_field("unique identifiers");
         let issuer_unique_id = fields.optional(context(1)).map_err(&unique)?;
         let subject_unique_id = fields.optional(context(2)).map_err(&unique)?;
         if version == 1 && (issuer_unique_id.is_some() || subject_unique_id.is_some()) {
             return Err(unique(NotDer("version 1 has none")));
         }
-        let extensions = match fields
-            .optional(context_constructed(3))
-            .map_err(in_field("extensions"))?
-        {
+        let extensions = match fields.optional(context_constructed(3)).map_err(in_field("extensions"))? {
             Some(_) if version != 3 => {
                 return Err(in_field("extensions")(NotDer("only version 3 has them")));
             }
@@ -81,16 +63,7 @@ impl<'a> TbsFields<'a> {
             None => Extensions::default(),
         };
         fields.finish().map_err(in_field("tbsCertificate"))?;
-        Ok(Self {
-            serial,
-            signature_algorithm,
-            issuer,
-            not_before,
-            not_after,
-            subject,
-            spki,
-            extensions,
-        })
+        Ok(Self { serial, signature_algorithm, issuer, not_before, not_after, subject, spki, extensions })
     }
 }
 

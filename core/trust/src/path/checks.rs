@@ -11,11 +11,7 @@ use crate::{
 };
 
 /// What may be wrong with the end entity's certificate itself.
-pub(super) fn end_entity(
-    certificate: &Certificate,
-    profile: &CertificateProfile,
-    now: UnixTime,
-) -> Vec<Reason> {
+pub(super) fn end_entity(certificate: &Certificate, profile: &CertificateProfile, now: UnixTime) -> Vec<Reason> {
     let mut found = Findings::about(certificate);
     found.every_certificate(profile, now);
     found.signature_algorithm();
@@ -27,10 +23,7 @@ pub(super) fn end_entity(
             "RFC 5280 §4.2.1.9",
         );
     }
-    if extensions
-        .key_usage
-        .is_some_and(|usage| !usage.digital_signature())
-    {
+    if extensions.key_usage.is_some_and(|usage| !usage.digital_signature()) {
         found.note(
             RefusalKind::KeyUsage,
             "may not sign: its key usage lacks digitalSignature".to_owned(),
@@ -42,11 +35,7 @@ pub(super) fn end_entity(
             [] => "has no URI in its subjectAltName",
             _ => "has no URI in its subjectAltName with a scheme that the community accepts",
         };
-        found.note(
-            RefusalKind::UriName,
-            problem.to_owned(),
-            "FAST Security STU2 §7.1.4",
-        );
+        found.note(RefusalKind::UriName, problem.to_owned(), "FAST Security STU2 §7.1.4");
     }
     found.reasons
 }
@@ -80,10 +69,7 @@ pub(super) fn issuer(
             {
                 found.note(
                     RefusalKind::PathTooLong,
-                    format!(
-                        "allows {allowed} CAs below itself, and there are {}",
-                        place.below
-                    ),
+                    format!("allows {allowed} CAs below itself, and there are {}", place.below),
                     "RFC 5280 §4.2.1.9, §6.1.4 (l), (m)",
                 );
             }
@@ -94,10 +80,7 @@ pub(super) fn issuer(
             "RFC 5280 §6.1.4 (k)",
         ),
     }
-    if extensions
-        .key_usage
-        .is_some_and(|usage| !usage.key_cert_sign())
-    {
+    if extensions.key_usage.is_some_and(|usage| !usage.key_cert_sign()) {
         found.note(
             RefusalKind::KeyUsage,
             "may not sign certificates: its key usage lacks keyCertSign".to_owned(),
@@ -114,15 +97,11 @@ struct Findings<'a> {
 
 impl<'a> Findings<'a> {
     fn about(certificate: &'a Certificate) -> Self {
-        Self {
-            certificate,
-            reasons: Vec::new(),
-        }
+        Self { certificate, reasons: Vec::new() }
     }
 
     fn note(&mut self, kind: RefusalKind, detail: String, source: &'static str) {
-        self.reasons
-            .push(Reason::new(kind, self.certificate, detail, source));
+        self.reasons.push(Reason::new(kind, self.certificate, detail, source));
     }
 
     fn every_certificate(&mut self, profile: &CertificateProfile, now: UnixTime) {
@@ -163,11 +142,7 @@ impl<'a> Findings<'a> {
             ),
             Err(problem) => {
                 let detail = format!("cannot be used: {problem}");
-                self.note(
-                    RefusalKind::WeakKey,
-                    detail,
-                    "RFC 5480 §2.1.1; RFC 7518 §3.3",
-                );
+                self.note(RefusalKind::WeakKey, detail, "RFC 5480 §2.1.1; RFC 7518 §3.3");
             }
         }
     }
@@ -175,17 +150,10 @@ impl<'a> Findings<'a> {
     fn critical_extensions(&mut self) {
         let extensions = self.certificate.extensions();
         if !extensions.unknown_critical.is_empty() {
-            let oids: Vec<_> = extensions
-                .unknown_critical
-                .iter()
-                .map(ToString::to_string)
-                .collect();
+            let oids: Vec<_> = extensions.unknown_critical.iter().map(ToString::to_string).collect();
             self.note(
                 RefusalKind::UnknownCriticalExtension,
-                format!(
-                    "has critical extensions that are not understood: {}",
-                    oids.join(", ")
-                ),
+                format!("has critical extensions that are not understood: {}", oids.join(", ")),
                 "RFC 5280 §4.2, §6.1.4 (o), §6.1.5 (f)",
             );
         }
@@ -202,7 +170,9 @@ impl<'a> Findings<'a> {
         if let SignatureAlgorithm::Unsupported(oid) = self.certificate.signature_algorithm() {
             self.note(
                 RefusalKind::WeakSignature,
-                format!("is signed with an algorithm that does not count ({oid}); SHA-256 or longer with RSA or ECDSA does"),
+                format!(
+                    "is signed with an algorithm that does not count ({oid}); SHA-256 or longer with RSA or ECDSA does"
+                ),
                 "RFC 5280 §6.1.3 (a) (1); RFC 9155",
             );
         }

@@ -83,12 +83,7 @@ enum Stage {
 impl<'a> PathSearch<'a> {
     /// A search that has not begun; nothing is checked yet.
     #[must_use]
-    pub fn new(
-        community: &'a TrustCommunity,
-        chain: &'a CertificateChain,
-        now: UnixTime,
-        budget: Budget,
-    ) -> Self {
+    pub fn new(community: &'a TrustCommunity, chain: &'a CertificateChain, now: UnixTime, budget: Budget) -> Self {
         Self {
             pool: Pool::new(community, chain, &budget),
             community,
@@ -188,44 +183,29 @@ impl<'a> PathSearch<'a> {
     fn judge_candidate(&self, candidate: usize) -> Vec<Reason> {
         let certificate = self.pool.certificate(candidate);
         let is_anchor = self.pool.is_anchor(candidate);
-        let path = self
-            .path
-            .iter()
-            .map(|link| self.pool.certificate(link.place));
+        let path = self.path.iter().map(|link| self.pool.certificate(link.place));
         let intermediates = path.clone().skip(1);
         let place = checks::Place {
-            below: intermediates
-                .clone()
-                .filter(|intermediate| !intermediate.is_self_issued())
-                .count(),
+            below: intermediates.clone().filter(|intermediate| !intermediate.is_self_issued()).count(),
             is_anchor,
         };
         let mut reasons = checks::issuer(certificate, place, self.community.profile(), self.now);
         // RFC 4158 §5.2: the same name with the same key adds nothing, whichever certificate says so. Circles of
         // cross-signed CAs end here.
         let is_repeated = path.clone().any(|earlier| {
-            earlier.subject_der() == certificate.subject_der()
-                && earlier.spki_der() == certificate.spki_der()
+            earlier.subject_der() == certificate.subject_der() && earlier.spki_der() == certificate.spki_der()
         });
-        let mut note = |kind, detail: String, source| {
-            reasons.push(Reason::new(kind, certificate, detail, source))
-        };
+        let mut note = |kind, detail: String, source| reasons.push(Reason::new(kind, certificate, detail, source));
         if is_repeated {
             let detail = "stands already in the path with the same name and key".to_owned();
             note(RefusalKind::PathLoop, detail, "RFC 4158 §5.2");
         }
         if self.revoked.contains(&candidate) {
-            note(
-                RefusalKind::Revoked,
-                "is revoked, as an earlier path has shown".to_owned(),
-                "RFC 5280 §6.3",
-            );
+            note(RefusalKind::Revoked, "is revoked, as an earlier path has shown".to_owned(), "RFC 5280 §6.3");
         }
         if !is_anchor && intermediates.count() >= self.budget.intermediates {
-            let detail = format!(
-                "would be one more than the {} intermediates that are followed",
-                self.budget.intermediates
-            );
+            let detail =
+                format!("would be one more than the {} intermediates that are followed", self.budget.intermediates);
             note(RefusalKind::PathTooLong, detail, "security invariant 13");
         }
         reasons
@@ -237,21 +217,14 @@ impl<'a> PathSearch<'a> {
             return Some(*known);
         }
         self.signatures_left = self.signatures_left.checked_sub(1)?;
-        let signed = self
-            .pool
-            .certificate(child)
-            .is_signed_by(self.pool.certificate(issuer));
+        let signed = self.pool.certificate(child).is_signed_by(self.pool.certificate(issuer));
         self.signatures.insert((child, issuer), signed);
         Some(signed)
     }
 
     /// The last check of a path: accepted, back to building, or what is needed to tell.
     fn judge_revocation(&mut self, evidence: &Evidence) -> Result<Stage, Vec<Need>> {
-        let path: Vec<_> = self
-            .path
-            .iter()
-            .map(|link| Arc::clone(self.pool.certificate(link.place)))
-            .collect();
+        let path: Vec<_> = self.path.iter().map(|link| Arc::clone(self.pool.certificate(link.place))).collect();
         let status = RevocationCheck {
             path: &path,
             policy: self.community.revocation(),
@@ -263,17 +236,13 @@ impl<'a> PathSearch<'a> {
         .judge(&mut self.signatures_left);
         match status {
             PathStatus::Need(needs) => {
-                self.asked
-                    .extend(needs.iter().filter_map(|need| match need {
-                        Need::Crl { url, .. } => Some(url.clone()),
-                        Need::Issuer { .. } => None,
-                    }));
+                self.asked.extend(needs.iter().filter_map(|need| match need {
+                    Need::Crl { url, .. } => Some(url.clone()),
+                    Need::Issuer { .. } => None,
+                }));
                 Err(needs)
             }
-            PathStatus::Good {
-                holds_until,
-                soft_failures,
-            } => {
+            PathStatus::Good { holds_until, soft_failures } => {
                 let ends = path.iter().map(|certificate| certificate.not_after());
                 let holds_until = ends.chain(holds_until).min().unwrap_or(self.now);
                 Ok(Stage::Finished(Step::Accepted(VerifiedChain::new(Proof {
@@ -305,11 +274,7 @@ impl<'a> PathSearch<'a> {
     /// Adds a certificate to the path and looks up who may have issued it.
     fn push(&mut self, place: usize) {
         let candidates = self.pool.issuers_of(place);
-        self.path.push(Link {
-            place,
-            candidates,
-            had_candidates: false,
-        });
+        self.path.push(Link { place, candidates, had_candidates: false });
     }
 
     fn missing_issuer(&self, child: usize) -> Reason {
@@ -317,30 +282,14 @@ impl<'a> PathSearch<'a> {
         let detail = if certificate.is_self_issued() {
             "is self-issued and is not an anchor of this community".to_owned()
         } else {
-            format!(
-                "has the issuer '{}', whose certificate is neither presented nor configured",
-                certificate.issuer()
-            )
+            format!("has the issuer '{}', whose certificate is neither presented nor configured", certificate.issuer())
         };
-        Reason::new(
-            RefusalKind::NoPathToAnchor,
-            certificate,
-            detail,
-            "RFC 5280 §6.1; UDAP DCR §4.2",
-        )
+        Reason::new(RefusalKind::NoPathToAnchor, certificate, detail, "RFC 5280 §6.1; UDAP DCR §4.2")
     }
 
     fn bad_signature(&self, child: usize, issuer: usize) -> Reason {
-        let detail = format!(
-            "was not signed by the key of {}",
-            identify(self.pool.certificate(issuer))
-        );
-        Reason::new(
-            RefusalKind::BadSignature,
-            self.pool.certificate(child),
-            detail,
-            "RFC 5280 §6.1.3 (a) (1)",
-        )
+        let detail = format!("was not signed by the key of {}", identify(self.pool.certificate(issuer)));
+        Reason::new(RefusalKind::BadSignature, self.pool.certificate(child), detail, "RFC 5280 §6.1.3 (a) (1)")
     }
 
     /// Keeps why the path, lengthened by `candidate`, was given up.
@@ -350,8 +299,7 @@ impl<'a> PathSearch<'a> {
             return;
         }
         let path = self.identify_path(candidate);
-        self.attempts
-            .push(PathAttempt::new(self.community.id().clone(), path, reasons));
+        self.attempts.push(PathAttempt::new(self.community.id().clone(), path, reasons));
     }
 
     fn out_of_budget(&mut self, what: &str, limit: usize) -> Stage {
@@ -359,28 +307,18 @@ impl<'a> PathSearch<'a> {
         let reason = Reason::general(RefusalKind::BudgetExceeded, detail, "security invariant 13");
         let members = self.identify_path(None);
         // Kept even when attempts are no longer: it is the reason that counts.
-        self.attempts.push(PathAttempt::new(
-            self.community.id().clone(),
-            members,
-            vec![reason],
-        ));
+        self.attempts.push(PathAttempt::new(self.community.id().clone(), members, vec![reason]));
         self.refused()
     }
 
     /// The path, lengthened by `candidate`, for people.
     fn identify_path(&self, candidate: Option<usize>) -> Vec<String> {
         let places = self.path.iter().map(|link| link.place).chain(candidate);
-        places
-            .map(|place| identify(self.pool.certificate(place)))
-            .collect()
+        places.map(|place| identify(self.pool.certificate(place))).collect()
     }
 
     fn refused(&mut self) -> Stage {
         let attempts = std::mem::take(&mut self.attempts);
-        Stage::Finished(Step::Refused(TrustRefusal::new(
-            self.community.id().clone(),
-            attempts,
-            self.omitted,
-        )))
+        Stage::Finished(Step::Refused(TrustRefusal::new(self.community.id().clone(), attempts, self.omitted)))
     }
 }

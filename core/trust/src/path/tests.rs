@@ -46,10 +46,7 @@ impl World {
         let mut app = Builder::leaf(&app_key).crl_url(CA_CRL);
         app.serial = vec![0x20];
         let crls = HashMap::from([
-            (
-                ROOT_CRL.to_owned(),
-                CrlBuilder::new(ROOT).signed_by(&root_key),
-            ),
+            (ROOT_CRL.to_owned(), CrlBuilder::new(ROOT).signed_by(&root_key)),
             (CA_CRL.to_owned(), CrlBuilder::new(CA).signed_by(&ca_key)),
         ]);
         Self {
@@ -90,11 +87,7 @@ impl World {
         self.judge_in(&community(&[&self.root()], &[], self.policy), chain)
     }
 
-    fn judge_in(
-        &self,
-        community: &TrustCommunity,
-        chain: &CertificateChain,
-    ) -> Result<VerifiedChain, TrustRefusal> {
+    fn judge_in(&self, community: &TrustCommunity, chain: &CertificateChain) -> Result<VerifiedChain, TrustRefusal> {
         self.judge_counting(community, chain).0
     }
 
@@ -115,9 +108,7 @@ impl World {
             };
             assert!(!needs.is_empty());
             for need in needs {
-                let Need::Crl { url, .. } = need else {
-                    panic!("only lists are asked for")
-                };
+                let Need::Crl { url, .. } = need else { panic!("only lists are asked for") };
                 let answer = self.crls.get(&url).cloned().ok_or_else(|| "404".to_owned());
                 evidence.supply_crl(&url, answer);
                 asked.push(url);
@@ -133,12 +124,7 @@ impl World {
 
 /// The reasons of all attempts.
 fn kinds(refusal: &TrustRefusal) -> Vec<RefusalKind> {
-    refusal
-        .attempts()
-        .iter()
-        .flat_map(|attempt| attempt.reasons())
-        .map(|reason| reason.kind())
-        .collect()
+    refusal.attempts().iter().flat_map(|attempt| attempt.reasons()).map(|reason| reason.kind()).collect()
 }
 
 #[test]
@@ -147,17 +133,9 @@ fn the_world_of_these_tests_is_good() {
     let presented = chain(&[&world.app(), &world.ca()]);
     let proven = world.judge_chain(&presented).unwrap();
     assert_eq!(proven.community().as_str(), "urn:example:community");
-    let subjects: Vec<_> = proven
-        .path()
-        .iter()
-        .map(|certificate| certificate.subject())
-        .collect();
+    let subjects: Vec<_> = proven.path().iter().map(|certificate| certificate.subject()).collect();
     assert_eq!(subjects.len(), 3);
-    assert!(
-        subjects[0].contains("App")
-            && subjects[1].contains("Issuing")
-            && subjects[2].contains("Root")
-    );
+    assert!(subjects[0].contains("App") && subjects[1].contains("Issuing") && subjects[2].contains("Root"));
     assert_eq!(proven.leaf().uri_names(), [crate::testing::APP_URI]);
     assert_eq!(proven.presented(), presented.digest());
     assert_eq!(proven.verified_at(), now());

@@ -51,18 +51,14 @@ pub enum CrlError {
     #[error("the revocation list covers only {0}, which is not understood yet (RFC 5280 §5.2.5)")]
     Partial(&'static str),
     /// A critical extension, of the list or an entry, that is not understood.
-    #[error(
-        "the revocation list has the critical extension {0}, which is not understood (RFC 5280 §5.2, §5.3)"
-    )]
+    #[error("the revocation list has the critical extension {0}, which is not understood (RFC 5280 §5.2, §5.3)")]
     UnknownCriticalExtension(ObjectIdentifier),
 }
 
 /// Why a well-formed list gives no verdict on a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CrlProblem {
-    #[error(
-        "the list was issued by '{0}' and not by the certificate's issuer (RFC 5280 §6.3.3 (b) (1))"
-    )]
+    #[error("the list was issued by '{0}' and not by the certificate's issuer (RFC 5280 §6.3.3 (b) (1))")]
     OtherIssuer(String),
     #[error("the list is for another distribution point (RFC 5280 §6.3.3 (b) (2))")]
     OtherDistributionPoint,
@@ -98,15 +94,8 @@ impl CrlNumber {
         let octets = asn1::unsigned(&number)?;
         let octets = octets.strip_prefix(&[0]).unwrap_or(octets);
         let mut value = [0; 20];
-        let start = value
-            .len()
-            .checked_sub(octets.len())
-            .ok_or(NotDer("it has more than 20 octets"))?;
-        value
-            .iter_mut()
-            .skip(start)
-            .zip(octets)
-            .for_each(|(place, octet)| *place = *octet);
+        let start = value.len().checked_sub(octets.len()).ok_or(NotDer("it has more than 20 octets"))?;
+        value.iter_mut().skip(start).zip(octets).for_each(|(place, octet)| *place = *octet);
         Ok(Self(value))
     }
 }
@@ -190,24 +179,16 @@ impl Crl {
             return Err(CrlError::TooLong { size: der.len() });
         }
         let outer = in_field("CertificateList");
-        let mut parts = asn1::only(der, SEQUENCE)
-            .and_then(|whole| whole.children())
-            .map_err(&outer)?;
+        let mut parts = asn1::only(der, SEQUENCE).and_then(|whole| whole.children()).map_err(&outer)?;
         let tbs = parts.expect(SEQUENCE).map_err(in_field("tbsCertList"))?;
-        let algorithm = parts
-            .expect(SEQUENCE)
-            .map_err(in_field("signatureAlgorithm"))?;
-        let signature_value = parts
-            .expect(BIT_STRING)
-            .map_err(in_field("signatureValue"))?;
+        let algorithm = parts.expect(SEQUENCE).map_err(in_field("signatureAlgorithm"))?;
+        let signature_value = parts.expect(BIT_STRING).map_err(in_field("signatureValue"))?;
         parts.finish().map_err(&outer)?;
         let (_, signature) = asn1::octets(&signature_value).map_err(in_field("signatureValue"))?;
 
         let fields = TbsFields::read(&tbs)?;
         if fields.signature_algorithm.raw != algorithm.raw {
-            return Err(in_field("signatureAlgorithm")(NotDer(
-                "it differs from the signed one",
-            )));
+            return Err(in_field("signatureAlgorithm")(NotDer("it differs from the signed one")));
         }
         let mut revoked = fields.revoked;
         revoked.sort_unstable_by(|a, b| serial(der, a).cmp(serial(der, b)));
@@ -215,8 +196,7 @@ impl Crl {
             tbs: tbs.span(),
             issuer: fields.issuer.span(),
             signature,
-            signature_algorithm: SignatureAlgorithm::read(&algorithm)
-                .map_err(in_field("signatureAlgorithm"))?,
+            signature_algorithm: SignatureAlgorithm::read(&algorithm).map_err(in_field("signatureAlgorithm"))?,
             this_update: fields.this_update,
             next_update: fields.next_update,
             number: fields.extensions.number,
@@ -285,31 +265,20 @@ impl Crl {
 
     /// Looks up the content octets of a serial number.
     pub(crate) fn status_of(&self, wanted: &[u8]) -> Status {
-        let found = self
-            .revoked
-            .binary_search_by(|entry| serial(&self.der, entry).cmp(wanted));
+        let found = self.revoked.binary_search_by(|entry| serial(&self.der, entry).cmp(wanted));
         match found.ok().and_then(|place| self.revoked.get(place)) {
             None => Status::NotRevoked,
-            Some(entry) => Status::Revoked {
-                at: UnixTime::from_secs(entry.at),
-                reason: reason_name(entry.reason),
-            },
+            Some(entry) => Status::Revoked { at: UnixTime::from_secs(entry.at), reason: reason_name(entry.reason) },
         }
     }
 
     /// The list must be the certificate issuer's own, and meant for the URL it came from.
-    pub(crate) fn check_scope(
-        &self,
-        certificate: &Certificate,
-        url: &str,
-    ) -> Result<(), CrlProblem> {
+    pub(crate) fn check_scope(&self, certificate: &Certificate, url: &str) -> Result<(), CrlProblem> {
         if self.issuer_der() != certificate.issuer_der() {
             return Err(CrlProblem::OtherIssuer(self.issuer()));
         }
         match &self.distribution_point {
-            Some(names) if !names.iter().any(|name| name == url) => {
-                Err(CrlProblem::OtherDistributionPoint)
-            }
+            Some(names) if !names.iter().any(|name| name == url) => Err(CrlProblem::OtherDistributionPoint),
             _ => Ok(()),
         }
     }
@@ -326,18 +295,12 @@ impl Crl {
 
     /// Whether [`Self::check_authentic`] will need no signature check.
     pub(crate) fn is_known_authentic(&self, issuer: &Certificate) -> bool {
-        self.authentic_under
-            .get()
-            .is_some_and(|known| *known == sha256(issuer.spki_der()))
+        self.authentic_under.get().is_some_and(|known| *known == sha256(issuer.spki_der()))
     }
 
     /// The issuer's key must be allowed to sign lists and must have signed this one.
     pub(crate) fn check_authentic(&self, issuer: &Certificate) -> Result<(), CrlProblem> {
-        if issuer
-            .extensions()
-            .key_usage
-            .is_some_and(|usage| !usage.crl_sign())
-        {
+        if issuer.extensions().key_usage.is_some_and(|usage| !usage.crl_sign()) {
             return Err(CrlProblem::IssuerMayNotSign);
         }
         if self.is_known_authentic(issuer) {
@@ -346,15 +309,10 @@ impl Crl {
         if let SignatureAlgorithm::Unsupported(oid) = self.signature_algorithm {
             return Err(CrlProblem::WeakSignature(oid));
         }
-        if !issuer.signed(
-            self.signature_algorithm,
-            self.slice(&self.tbs),
-            self.slice(&self.signature),
-        ) {
+        if !issuer.signed(self.signature_algorithm, self.slice(&self.tbs), self.slice(&self.signature)) {
             return Err(CrlProblem::BadSignature);
         }
-        self.authentic_under
-            .get_or_init(|| sha256(issuer.spki_der()));
+        self.authentic_under.get_or_init(|| sha256(issuer.spki_der()));
         Ok(())
     }
 

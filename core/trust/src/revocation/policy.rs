@@ -107,21 +107,13 @@ impl RevocationCheck<'_> {
                     }
                     if let Some(left) = fetches_left.checked_sub(1) {
                         fetches_left = left;
-                        needs.push(Need::Crl {
-                            url: url.to_owned(),
-                            issuer: issuer.subject(),
-                        });
+                        needs.push(Need::Crl { url: url.to_owned(), issuer: issuer.subject() });
                     } else {
-                        let problem = format!(
-                            "the {} fetches of a search are used up",
-                            self.budget.fetches
-                        );
+                        let problem = format!("the {} fetches of a search are used up", self.budget.fetches);
                         unknown.push(unknown_status(certificate, &[problem]));
                     }
                 }
-                ElementStatus::Unknown(problems) => {
-                    unknown.push(unknown_status(certificate, &problems))
-                }
+                ElementStatus::Unknown(problems) => unknown.push(unknown_status(certificate, &problems)),
             }
         }
         if !reasons.is_empty() {
@@ -130,10 +122,7 @@ impl RevocationCheck<'_> {
         }
         // Under RequireStatus one certificate without a verdict decides; nothing more need be fetched for this path.
         if !unknown.is_empty() && self.policy == RevocationPolicy::RequireStatus {
-            return PathStatus::Bad {
-                reasons: unknown,
-                revoked,
-            };
+            return PathStatus::Bad { reasons: unknown, revoked };
         }
         if !needs.is_empty() {
             return PathStatus::Need(needs);
@@ -142,10 +131,7 @@ impl RevocationCheck<'_> {
             let soft_end = self.now.plus(SOFT_VERDICT);
             holds_until = Some(holds_until.map_or(soft_end, |until| until.min(soft_end)));
         }
-        PathStatus::Good {
-            holds_until,
-            soft_failures: unknown.iter().map(ToString::to_string).collect(),
-        }
+        PathStatus::Good { holds_until, soft_failures: unknown.iter().map(ToString::to_string).collect() }
     }
 
     /// Tries the certificate's URLs in their order until one gives a verdict.
@@ -156,11 +142,7 @@ impl RevocationCheck<'_> {
         signatures_left: &mut usize,
     ) -> ElementStatus<'c> {
         let mut problems = Vec::new();
-        for url in certificate
-            .crl_urls()
-            .iter()
-            .take(self.budget.urls_per_certificate)
-        {
+        for url in certificate.crl_urls().iter().take(self.budget.urls_per_certificate) {
             let crl = match self.evidence.crl(url) {
                 Some(Ok(crl)) => crl,
                 Some(Err(problem)) => {
@@ -175,9 +157,7 @@ impl RevocationCheck<'_> {
             };
             match self.judge_by(crl, url, certificate, issuer, signatures_left) {
                 Ok(Status::NotRevoked) => {
-                    return ElementStatus::Good {
-                        until: crl.next_update(),
-                    };
+                    return ElementStatus::Good { until: crl.next_update() };
                 }
                 Ok(Status::Revoked { at, reason }) => {
                     let detail = format!("was revoked at {} ({reason})", at.to_utc_text());
@@ -209,9 +189,7 @@ impl RevocationCheck<'_> {
         crl.check_scope(certificate, url)?;
         crl.check_fresh(self.now)?;
         if !crl.is_known_authentic(issuer) {
-            *signatures_left = signatures_left
-                .checked_sub(1)
-                .ok_or(CrlProblem::SignatureBudget)?;
+            *signatures_left = signatures_left.checked_sub(1).ok_or(CrlProblem::SignatureBudget)?;
         }
         crl.check_authentic(issuer)?;
         Ok(crl.status_of(certificate.serial_der()))
@@ -219,16 +197,8 @@ impl RevocationCheck<'_> {
 }
 
 fn unknown_status(certificate: &Certificate, problems: &[String]) -> Reason {
-    let detail = format!(
-        "may be revoked, which could not be learnt: {}",
-        problems.join("; ")
-    );
-    Reason::new(
-        RefusalKind::RevocationUnknown,
-        certificate,
-        detail,
-        "RFC 5280 §6.3; UDAP DCR §4.2",
-    )
+    let detail = format!("may be revoked, which could not be learnt: {}", problems.join("; "));
+    Reason::new(RefusalKind::RevocationUnknown, certificate, detail, "RFC 5280 §6.3; UDAP DCR §4.2")
 }
 
 /// A URL from a certificate for logs.

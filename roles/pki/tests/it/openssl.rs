@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use tessera_pki::{
-    Authority, CaKey, Issue, KeyKind, Profile, Reason, RevocationList, RevokedCertificate,
-    SoftwareCaKey, Subject, Validity,
+    Authority, CaKey, Issue, KeyKind, Profile, Reason, RevocationList, RevokedCertificate, SoftwareCaKey, Subject,
+    Validity,
 };
 use tessera_trust::UnixTime;
 
@@ -24,13 +24,9 @@ struct World {
 
 impl World {
     fn new(name: &str, kind: KeyKind) -> Self {
-        let root = Authority::root(
-            Subject::new("Test", "Root"),
-            Validity::starting(NOW, DAY * 365),
-            [0x41; 16],
-            key(kind),
-        )
-        .unwrap();
+        let root =
+            Authority::root(Subject::new("Test", "Root"), Validity::starting(NOW, DAY * 365), [0x41; 16], key(kind))
+                .unwrap();
         let ca_key = key(kind);
         let mut issue = Issue::new(
             Subject::new("Test", "Intermediate"),
@@ -44,9 +40,7 @@ impl World {
         let mut issue = Issue::new(
             Subject::new("Test", "Member"),
             key(kind).public_key(),
-            Profile::Member {
-                uris: vec![URI.to_owned()],
-            },
+            Profile::Member { uris: vec![URI.to_owned()] },
             Validity::starting(NOW, DAY * 100),
             LEAF_SERIAL,
         );
@@ -54,35 +48,25 @@ impl World {
         issue.ca_issuer_urls = vec!["http://ca.example/intermediate.cer".to_owned()];
         let leaf = intermediate.issue(&issue).unwrap();
         let folder = Folder::new(name);
-        for (file, der) in [
-            ("root", root.certificate()),
-            ("intermediate", intermediate.certificate()),
-            ("leaf", leaf.as_slice()),
-        ] {
+        for (file, der) in
+            [("root", root.certificate()), ("intermediate", intermediate.certificate()), ("leaf", leaf.as_slice())]
+        {
             folder.write(&format!("{file}.cer"), der);
             let (input, output) = (format!("{file}.cer"), format!("{file}.pem"));
             folder.text(&["x509", "-inform", "DER", "-in", &input, "-out", &output]);
         }
-        Self {
-            folder,
-            root,
-            intermediate,
-        }
+        Self { folder, root, intermediate }
     }
 
     /// Whether OpenSSL accepts the member with both lists, the CAs' and `list` being the intermediate's.
     fn verify(&self, list: &mut RevocationList) -> Result<(), String> {
         let until = NOW.plus(DAY * 7);
-        let root_list = self
-            .root
-            .crl(&mut RevocationList::default(), NOW, until)
-            .unwrap();
+        let root_list = self.root.crl(&mut RevocationList::default(), NOW, until).unwrap();
         let list = self.intermediate.crl(list, NOW, until).unwrap();
         for (file, der) in [("root", root_list), ("intermediate", list)] {
             let (input, output) = (format!("{file}.crl"), format!("{file}.crl.pem"));
             self.folder.write(&input, &der);
-            self.folder
-                .text(&["crl", "-inform", "DER", "-in", &input, "-out", &output]);
+            self.folder.text(&["crl", "-inform", "DER", "-in", &input, "-out", &output]);
         }
         let at = NOW.plus(DAY).to_string();
         let output = self.folder.run(&[
@@ -115,21 +99,12 @@ fn key(kind: KeyKind) -> Arc<dyn CaKey> {
 #[test]
 #[ignore = "needs openssl"]
 fn openssl_accepts_the_chain_and_refuses_it_once_revoked() {
-    for (name, kind) in [
-        ("chain-rsa", KeyKind::Rsa2048),
-        ("chain-p256", KeyKind::P256),
-        ("chain-p384", KeyKind::P384),
-    ] {
+    for (name, kind) in [("chain-rsa", KeyKind::Rsa2048), ("chain-p256", KeyKind::P256), ("chain-p384", KeyKind::P384)]
+    {
         let world = World::new(name, kind);
         let mut list = RevocationList::default();
         assert_eq!(world.verify(&mut list), Ok(()), "{name}");
-        list.revoke(
-            &LEAF_SERIAL,
-            RevokedCertificate {
-                at: NOW,
-                reason: Reason::KeyCompromise,
-            },
-        );
+        list.revoke(&LEAF_SERIAL, RevokedCertificate { at: NOW, reason: Reason::KeyCompromise });
         let refusal = world.verify(&mut list).unwrap_err();
         assert!(refusal.contains("certificate revoked"), "{name}: {refusal}");
     }
@@ -157,9 +132,6 @@ fn openssl_reads_the_extensions_that_the_profiles_promise() {
         "X509v3 Basic Constraints: critical\n                CA:TRUE, pathlen:0",
         "X509v3 Key Usage: critical\n                Certificate Sign, CRL Sign\n",
     ] {
-        assert!(
-            intermediate.contains(expected),
-            "{expected} is not in {intermediate}"
-        );
+        assert!(intermediate.contains(expected), "{expected} is not in {intermediate}");
     }
 }

@@ -12,10 +12,7 @@ fn refusal(text: &str) -> JsonError {
 fn reads_every_type_and_keeps_order() {
     let text = r#" {"b":[null,true,false,-3,2.5,"\u00e4\n"],"a":{}} "#;
     let value = read(text.as_bytes(), &LIMITS).unwrap();
-    assert_eq!(
-        value.to_json(),
-        "{\"b\":[null,true,false,-3,2.5,\"\u{e4}\\n\"],\"a\":{}}"
-    );
+    assert_eq!(value.to_json(), "{\"b\":[null,true,false,-3,2.5,\"\u{e4}\\n\"],\"a\":{}}");
 }
 
 #[test]
@@ -24,14 +21,7 @@ fn integers_are_exact() {
     assert_eq!(read("0"), Value::Integer(0));
     assert_eq!(read("9223372036854775807"), Value::Integer(i64::MAX));
     assert_eq!(read("-9223372036854775808"), Value::Integer(i64::MIN));
-    for text in [
-        "1.0",
-        "1e3",
-        "1E0",
-        "9223372036854775808",
-        "18446744073709551615",
-        "99999999999999999999999",
-    ] {
+    for text in ["1.0", "1e3", "1E0", "9223372036854775808", "18446744073709551615", "99999999999999999999999"] {
         assert!(matches!(read(text), Value::Float(_)), "{text}");
     }
     assert!(matches!(refusal("1e999"), JsonError::Syntax { .. }));
@@ -54,10 +44,7 @@ fn refuses_duplicate_members_at_any_depth_and_in_any_spelling() {
 #[test]
 fn size_comes_before_everything() {
     let limits = Limits::new(4);
-    assert_eq!(
-        read(&[0xff; 5], &limits),
-        Err(JsonError::TooLarge { limit: 4 })
-    );
+    assert_eq!(read(&[0xff; 5], &limits), Err(JsonError::TooLarge { limit: 4 }));
     assert_eq!(read(&[0xff; 4], &limits), Err(JsonError::NotUtf8));
     assert_eq!(read(b"true", &limits), Ok(Value::Bool(true)));
 }
@@ -67,24 +54,15 @@ fn depth_is_bounded() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(read(nested(32).as_bytes(), &LIMITS).is_ok());
     assert_eq!(refusal(&nested(33)), JsonError::TooDeep { limit: 32 });
-    assert_eq!(
-        refusal(&"[".repeat(90_000)),
-        JsonError::TooDeep { limit: 32 }
-    );
-    assert_eq!(
-        refusal(&"{\"a\":".repeat(15_000)),
-        JsonError::TooDeep { limit: 32 }
-    );
+    assert_eq!(refusal(&"[".repeat(90_000)), JsonError::TooDeep { limit: 32 });
+    assert_eq!(refusal(&"{\"a\":".repeat(15_000)), JsonError::TooDeep { limit: 32 });
 }
 
 #[test]
 fn values_are_counted() {
     let array = |values: usize| format!("[{}]", vec!["0"; values].join(","));
     assert!(read(array(9_999).as_bytes(), &LIMITS).is_ok());
-    assert_eq!(
-        refusal(&array(10_000)),
-        JsonError::TooManyNodes { limit: 10_000 }
-    );
+    assert_eq!(refusal(&array(10_000)), JsonError::TooManyNodes { limit: 10_000 });
 }
 
 #[test]
@@ -121,20 +99,14 @@ fn refuses_what_is_not_exactly_one_value() {
         "nul",
         "\u{0}",
     ] {
-        assert!(
-            matches!(refusal(text), JsonError::Syntax { .. }),
-            "{text:?}"
-        );
+        assert!(matches!(refusal(text), JsonError::Syntax { .. }), "{text:?}");
     }
     assert_eq!(read_object(b"[]", &LIMITS), Err(JsonError::NotAnObject));
 }
 
 #[test]
 fn an_error_says_where_but_quotes_nothing() {
-    assert_eq!(
-        refusal("{\"secret\": oops}").to_string(),
-        "not JSON, at line 1, column 12"
-    );
+    assert_eq!(refusal("{\"secret\": oops}").to_string(), "not JSON, at line 1, column 12");
 }
 
 proptest! {

@@ -9,15 +9,10 @@ fn refuses_a_chain_that_ends_at_an_unknown_root() {
     let world = World::new();
     let stranger = World::new();
     let presented = chain(&[&stranger.app(), &stranger.ca(), &stranger.root()]);
-    let refusal = world
-        .judge_in(&community(&[&world.root()], &[], world.policy), &presented)
-        .unwrap_err();
+    let refusal = world.judge_in(&community(&[&world.root()], &[], world.policy), &presented).unwrap_err();
     // The stranger's root has the name of ours, so ours is tried and has not signed.
     assert!(kinds(&refusal).contains(&RefusalKind::BadSignature));
-    assert!(
-        kinds(&refusal).contains(&RefusalKind::NoPathToAnchor),
-        "{refusal}"
-    );
+    assert!(kinds(&refusal).contains(&RefusalKind::NoPathToAnchor), "{refusal}");
     assert_eq!(refusal.communities().len(), 1);
 }
 
@@ -28,12 +23,7 @@ fn refuses_a_chain_whose_intermediate_is_missing() {
     let refusal = world.judge_chain(&chain(&[&world.app()])).unwrap_err();
     assert_eq!(refusal.kind(), RefusalKind::NoPathToAnchor);
     assert!(refusal.to_string().contains("Issuing CA"), "{refusal}");
-    assert!(
-        refusal
-            .to_string()
-            .contains("neither presented nor configured"),
-        "{refusal}"
-    );
+    assert!(refusal.to_string().contains("neither presented nor configured"), "{refusal}");
 }
 
 /// Shows: CHAIN-1
@@ -41,16 +31,9 @@ fn refuses_a_chain_whose_intermediate_is_missing() {
 fn refuses_a_self_signed_end_entity() {
     let world = World::new();
     let alone = world.app.self_signed(&world.app_key);
-    let refusal = world
-        .judge_chain(&chain(&[&alone, &world.ca()]))
-        .unwrap_err();
+    let refusal = world.judge_chain(&chain(&[&alone, &world.ca()])).unwrap_err();
     assert_eq!(refusal.kind(), RefusalKind::NoPathToAnchor);
-    assert!(
-        refusal
-            .to_string()
-            .contains("is self-issued and is not an anchor"),
-        "{refusal}"
-    );
+    assert!(refusal.to_string().contains("is self-issued and is not an anchor"), "{refusal}");
 }
 
 /// Shows: CHAIN-1
@@ -58,9 +41,7 @@ fn refuses_a_self_signed_end_entity() {
 fn refuses_an_end_entity_that_a_good_looking_ca_has_not_signed() {
     let world = World::new();
     let forged = world.app.issued_by(CA, &Key::p256());
-    let refusal = world
-        .judge_chain(&chain(&[&forged, &world.ca()]))
-        .unwrap_err();
+    let refusal = world.judge_chain(&chain(&[&forged, &world.ca()])).unwrap_err();
     assert_eq!(refusal.kind(), RefusalKind::BadSignature);
 }
 
@@ -79,10 +60,7 @@ fn a_configured_intermediate_completes_the_chain() {
     let with = community(&[&world.root()], &[&world.ca()], world.policy);
     assert_eq!(world.judge_in(&with, &alone).unwrap().path().len(), 3);
     let without = community(&[&world.root()], &[], world.policy);
-    assert_eq!(
-        world.judge_in(&without, &alone).unwrap_err().kind(),
-        RefusalKind::NoPathToAnchor
-    );
+    assert_eq!(world.judge_in(&without, &alone).unwrap_err().kind(), RefusalKind::NoPathToAnchor);
 }
 
 #[test]
@@ -90,13 +68,7 @@ fn a_configured_intermediate_is_believed_no_more_than_a_presented_one() {
     let mut world = World::new();
     world.ca.not_after = NOW - 1;
     let with = community(&[&world.root()], &[&world.ca()], world.policy);
-    assert_eq!(
-        world
-            .judge_in(&with, &chain(&[&world.app()]))
-            .unwrap_err()
-            .kind(),
-        RefusalKind::Expired
-    );
+    assert_eq!(world.judge_in(&with, &chain(&[&world.app()])).unwrap_err().kind(), RefusalKind::Expired);
 }
 
 /// Shows: CHAIN-7
@@ -107,18 +79,9 @@ fn the_community_is_the_one_whose_anchor_is_reached() {
     let in_b = named_community("urn:example:b", &[&b.root()], &[], b.policy);
     // The same URI and the same name in both communities.
     let (from_a, from_b) = (chain(&[&a.app(), &a.ca()]), chain(&[&b.app(), &b.ca()]));
-    assert_eq!(
-        a.judge_in(&in_a, &from_a).unwrap().community().as_str(),
-        "urn:example:a"
-    );
-    assert_eq!(
-        b.judge_in(&in_b, &from_b).unwrap().community().as_str(),
-        "urn:example:b"
-    );
-    let refusals = vec![
-        a.judge_in(&in_b, &from_a).unwrap_err(),
-        b.judge_in(&in_a, &from_b).unwrap_err(),
-    ];
+    assert_eq!(a.judge_in(&in_a, &from_a).unwrap().community().as_str(), "urn:example:a");
+    assert_eq!(b.judge_in(&in_b, &from_b).unwrap().community().as_str(), "urn:example:b");
+    let refusals = vec![a.judge_in(&in_b, &from_a).unwrap_err(), b.judge_in(&in_a, &from_b).unwrap_err()];
     assert_eq!(TrustRefusal::merge(refusals).communities().len(), 2);
 }
 
@@ -144,12 +107,7 @@ fn several_anchors_serve_one_community() {
 #[test]
 fn an_anchor_may_be_an_intermediate_and_ends_the_path() {
     let world = World::new();
-    let proven = world
-        .judge_in(
-            &community(&[&world.ca()], &[], world.policy),
-            &chain(&[&world.app()]),
-        )
-        .unwrap();
+    let proven = world.judge_in(&community(&[&world.ca()], &[], world.policy), &chain(&[&world.app()])).unwrap();
     assert_eq!(proven.path().len(), 2);
     assert_eq!(proven.path()[1].subject(), world.ca().subject());
 }
@@ -158,13 +116,7 @@ fn an_anchor_may_be_an_intermediate_and_ends_the_path() {
 fn the_order_of_the_other_certificates_does_not_count() {
     let world = World::new();
     let stranger = World::new();
-    let presented = chain(&[
-        &world.app(),
-        &stranger.app(),
-        &world.root(),
-        &stranger.ca(),
-        &world.ca(),
-    ]);
+    let presented = chain(&[&world.app(), &stranger.app(), &world.root(), &stranger.ca(), &world.ca()]);
     assert!(world.judge_chain(&presented).is_ok());
 }
 
@@ -177,10 +129,7 @@ fn goes_back_when_a_ca_of_the_same_name_is_the_wrong_one() {
     let mut renewed = Builder::ca(CA, &other_key).crl_url(ROOT_CRL);
     renewed.serial = vec![0x11];
     let wrong = renewed.issued_by(ROOT, &world.root_key);
-    for presented in [
-        chain(&[&world.app(), &wrong, &world.ca()]),
-        chain(&[&world.app(), &world.ca(), &wrong]),
-    ] {
+    for presented in [chain(&[&world.app(), &wrong, &world.ca()]), chain(&[&world.app(), &world.ca(), &wrong])] {
         assert!(world.judge_chain(&presented).is_ok());
     }
 }
@@ -191,26 +140,17 @@ fn goes_back_from_an_expired_certificate_of_a_ca_to_its_renewed_one() {
     let mut old = world.ca.clone();
     (old.serial, old.not_after) = (vec![0x0f], NOW - DAY);
     let old = old.issued_by(ROOT, &world.root_key);
-    assert!(
-        world
-            .judge_chain(&chain(&[&world.app(), &old, &world.ca()]))
-            .is_ok()
-    );
+    assert!(world.judge_chain(&chain(&[&world.app(), &old, &world.ca()])).is_ok());
 }
 
 #[test]
 fn goes_back_from_a_cross_certificate_that_leads_nowhere() {
     let world = World::new();
     let cross = world.ca.issued_by("CN=Elsewhere", &Key::p256());
-    for presented in [
-        chain(&[&world.app(), &cross, &world.ca()]),
-        chain(&[&world.app(), &world.ca(), &cross]),
-    ] {
+    for presented in [chain(&[&world.app(), &cross, &world.ca()]), chain(&[&world.app(), &world.ca(), &cross])] {
         assert!(world.judge_chain(&presented).is_ok());
     }
-    let refusal = world
-        .judge_chain(&chain(&[&world.app(), &cross]))
-        .unwrap_err();
+    let refusal = world.judge_chain(&chain(&[&world.app(), &cross])).unwrap_err();
     assert_eq!(refusal.kind(), RefusalKind::NoPathToAnchor);
     assert!(refusal.to_string().contains("Elsewhere"), "{refusal}");
 }
@@ -225,13 +165,8 @@ fn circles_of_cross_signed_cas_end() {
     again.serial = vec![9];
     let again = again.issued_by("CN=A", &key_a);
     let app = world.app.issued_by("CN=A", &key_a);
-    let refusal = world
-        .judge_chain(&chain(&[&app, &a_by_b, &b_by_a, &again]))
-        .unwrap_err();
-    assert!(
-        kinds(&refusal).contains(&RefusalKind::PathLoop),
-        "{refusal}"
-    );
+    let refusal = world.judge_chain(&chain(&[&app, &a_by_b, &b_by_a, &again])).unwrap_err();
+    assert!(kinds(&refusal).contains(&RefusalKind::PathLoop), "{refusal}");
     assert!(!kinds(&refusal).contains(&RefusalKind::BudgetExceeded));
 }
 
@@ -248,24 +183,12 @@ fn thirty_cas_of_one_name_stay_within_the_budget() {
         .collect();
     let mut intermediates: Vec<_> = wrong.iter().collect();
     let alone = chain(&[&world.app()]);
-    let refusal = world
-        .judge_in(
-            &community(&[&world.root()], &intermediates, world.policy),
-            &alone,
-        )
-        .unwrap_err();
+    let refusal = world.judge_in(&community(&[&world.root()], &intermediates, world.policy), &alone).unwrap_err();
     assert_eq!(refusal.attempts().len(), 30);
     assert_eq!(refusal.kind(), RefusalKind::BadSignature);
     let right = world.ca();
     intermediates.push(&right);
-    assert!(
-        world
-            .judge_in(
-                &community(&[&world.root()], &intermediates, world.policy),
-                &alone
-            )
-            .is_ok()
-    );
+    assert!(world.judge_in(&community(&[&world.root()], &intermediates, world.policy), &alone).is_ok());
 }
 
 #[test]
@@ -281,16 +204,10 @@ fn stops_at_a_hundred_signature_checks() {
         .collect();
     let intermediates: Vec<_> = wrong.iter().collect();
     let refusal = world
-        .judge_in(
-            &community(&[&world.root()], &intermediates, world.policy),
-            &chain(&[&world.app()]),
-        )
+        .judge_in(&community(&[&world.root()], &intermediates, world.policy), &chain(&[&world.app()]))
         .unwrap_err();
     assert_eq!(refusal.kind(), RefusalKind::BudgetExceeded);
-    assert!(
-        refusal.to_string().contains("100 signature checks"),
-        "{refusal}"
-    );
+    assert!(refusal.to_string().contains("100 signature checks"), "{refusal}");
 }
 
 #[test]
@@ -311,17 +228,9 @@ fn keeps_only_so_many_attempts_and_counts_the_others() {
         ca.serial = vec![serial];
         ca.issued_by(ROOT, &world.root_key)
     };
-    let refusal = world
-        .judge_chain(&chain(&[&world.app(), &wrong(1), &wrong(2), &wrong(3)]))
-        .unwrap_err();
-    assert_eq!(
-        (refusal.attempts().len(), refusal.omitted_attempts()),
-        (1, 2)
-    );
-    assert!(
-        refusal.to_string().ends_with("; and 2 more reasons"),
-        "{refusal}"
-    );
+    let refusal = world.judge_chain(&chain(&[&world.app(), &wrong(1), &wrong(2), &wrong(3)])).unwrap_err();
+    assert_eq!((refusal.attempts().len(), refusal.omitted_attempts()), (1, 2));
+    assert!(refusal.to_string().ends_with("; and 2 more reasons"), "{refusal}");
 }
 
 #[test]
@@ -342,10 +251,7 @@ fn follows_six_intermediates_and_not_seven() {
         let verdict = world.judge_in(&community(&[&root], &[], world.policy), &chain(&presented));
         match verdict {
             Ok(proven) => assert!(accepted && proven.path().len() == 8),
-            Err(refusal) => assert!(
-                !accepted && refusal.kind() == RefusalKind::PathTooLong,
-                "{refusal}"
-            ),
+            Err(refusal) => assert!(!accepted && refusal.kind() == RefusalKind::PathTooLong, "{refusal}"),
         }
     }
 }
@@ -353,10 +259,7 @@ fn follows_six_intermediates_and_not_seven() {
 #[test]
 fn a_verdict_is_given_again_when_asked_again() {
     let world = World::new();
-    let (community, presented) = (
-        community(&[&world.root()], &[], world.policy),
-        chain(&[&world.app()]),
-    );
+    let (community, presented) = (community(&[&world.root()], &[], world.policy), chain(&[&world.app()]));
     let mut search = PathSearch::new(&community, &presented, now(), Budget::default());
     for _ in 0..2 {
         assert!(matches!(search.advance(&Evidence::new()), Step::Refused(_)));

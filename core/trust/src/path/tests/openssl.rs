@@ -22,21 +22,13 @@ fn judges_what_openssl_has_made() {
     assert_eq!(app.ca_issuer_urls(), ["http://ca.example/ca.cer"]);
     assert_eq!(app.ocsp_urls(), ["http://ocsp.example"]);
     assert_eq!(app.crl_urls(), [CA_CRL]);
-    assert_eq!(
-        (
-            crl.number().unwrap().to_string().as_str(),
-            crl.revoked_count()
-        ),
-        ("5", 1)
-    );
+    assert_eq!((crl.number().unwrap().to_string().as_str(), crl.revoked_count()), ("5", 1));
 
     let mut world = World::new();
     world.supply(CA_CRL, Arc::new(crl));
     let in_community = community(&[&root], &[], world.policy);
     assert!(world.judge_in(&in_community, &chain(&[&app])).is_ok());
-    let refusal = world
-        .judge_in(&in_community, &chain(&[&revoked]))
-        .unwrap_err();
+    let refusal = world.judge_in(&in_community, &chain(&[&revoked])).unwrap_err();
     assert_eq!(refusal.kind(), RefusalKind::Revoked);
     assert!(refusal.to_string().contains("keyCompromise"), "{refusal}");
 }

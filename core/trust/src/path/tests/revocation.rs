@@ -4,12 +4,7 @@ use super::*;
 use crate::testing::{DAY, ISSUING_DISTRIBUTION_POINT, NOW, distribution_point_name, tlv};
 
 fn reasons_of(refusal: &TrustRefusal) -> String {
-    refusal
-        .attempts()
-        .iter()
-        .flat_map(|attempt| attempt.reasons())
-        .map(|reason| format!("{reason}\n"))
-        .collect()
+    refusal.attempts().iter().flat_map(|attempt| attempt.reasons()).map(|reason| format!("{reason}\n")).collect()
 }
 
 #[test]
@@ -17,20 +12,10 @@ fn refuses_a_revoked_end_entity() {
     for policy in [RevocationPolicy::RequireStatus, RevocationPolicy::SoftFail] {
         let mut world = World::new();
         world.policy = policy;
-        world.supply(
-            CA_CRL,
-            CrlBuilder::new(CA)
-                .revoking(&[0x20])
-                .signed_by(&world.ca_key),
-        );
+        world.supply(CA_CRL, CrlBuilder::new(CA).revoking(&[0x20]).signed_by(&world.ca_key));
         let refusal = world.judge().unwrap_err();
         assert_eq!(refusal.kind(), RefusalKind::Revoked);
-        assert!(
-            refusal
-                .to_string()
-                .contains("was revoked at 2027-01-14T08:00:00Z"),
-            "{refusal}"
-        );
+        assert!(refusal.to_string().contains("was revoked at 2027-01-14T08:00:00Z"), "{refusal}");
     }
 }
 
@@ -39,12 +24,7 @@ fn refuses_a_revoked_intermediate() {
     for policy in [RevocationPolicy::RequireStatus, RevocationPolicy::SoftFail] {
         let mut world = World::new();
         world.policy = policy;
-        world.supply(
-            ROOT_CRL,
-            CrlBuilder::new(ROOT)
-                .revoking(&[0x10])
-                .signed_by(&world.root_key),
-        );
+        world.supply(ROOT_CRL, CrlBuilder::new(ROOT).revoking(&[0x10]).signed_by(&world.root_key));
         assert_eq!(world.refused_as(), RefusalKind::Revoked);
     }
 }
@@ -52,10 +32,7 @@ fn refuses_a_revoked_intermediate() {
 #[test]
 fn another_certificates_revocation_does_not_count() {
     let mut world = World::new();
-    let crl = CrlBuilder::new(CA)
-        .revoking(&[0x1f])
-        .revoking(&[0x21])
-        .revoking(&[0x20, 0x20]);
+    let crl = CrlBuilder::new(CA).revoking(&[0x1f]).revoking(&[0x21]).revoking(&[0x20, 0x20]);
     world.supply(CA_CRL, crl.signed_by(&world.ca_key));
     assert!(world.judge().is_ok());
 }
@@ -67,20 +44,13 @@ fn a_list_that_is_not_to_be_had_refuses_unless_the_community_is_soft() {
         world.crls.remove(missing);
         let refusal = world.judge().unwrap_err();
         assert_eq!(refusal.kind(), RefusalKind::RevocationUnknown);
-        assert!(
-            refusal.to_string().contains(missing) && refusal.to_string().contains("404"),
-            "{refusal}"
-        );
+        assert!(refusal.to_string().contains(missing) && refusal.to_string().contains("404"), "{refusal}");
 
         world.policy = RevocationPolicy::SoftFail;
         let proven = world.judge().unwrap();
         assert_eq!(proven.soft_failures().len(), 1);
         assert!(proven.soft_failures()[0].contains(missing));
-        assert_eq!(
-            proven.holds_until().as_secs(),
-            NOW + 300,
-            "asked again soon"
-        );
+        assert_eq!(proven.holds_until().as_secs(), NOW + 300, "asked again soon");
     }
 }
 
@@ -90,12 +60,7 @@ fn a_certificate_without_distribution_point_is_unknown() {
     world.app.crl_urls = vec![];
     let refusal = world.judge().unwrap_err();
     assert_eq!(refusal.kind(), RefusalKind::RevocationUnknown);
-    assert!(
-        refusal
-            .to_string()
-            .contains("names no CRL distribution point"),
-        "{refusal}"
-    );
+    assert!(refusal.to_string().contains("names no CRL distribution point"), "{refusal}");
     world.app.crl_urls = vec!["ldap://ca.example/crl".to_owned()];
     assert_eq!(world.refused_as(), RefusalKind::RevocationUnknown);
 }
@@ -123,9 +88,7 @@ fn refuses_lists_that_may_not_be_believed() {
         judged.crls = world.crls.clone();
         judged.supply(CA_CRL, crl);
         let presented = chain(&[&world.app(), &world.ca()]);
-        let refusal = judged
-            .judge_in(&community(&[&world.root()], &[], world.policy), &presented)
-            .unwrap_err();
+        let refusal = judged.judge_in(&community(&[&world.root()], &[], world.policy), &presented).unwrap_err();
         assert_eq!(refusal.kind(), RefusalKind::RevocationUnknown);
         assert!(refusal.to_string().contains(words), "{words}: {refusal}");
     }
@@ -154,10 +117,7 @@ fn a_ca_without_crl_sign_cannot_vouch() {
 fn a_partition_of_a_list_counts_only_for_its_own_url() {
     for (urls, accepted) in [
         (vec![CA_CRL.to_owned()], true),
-        (
-            vec!["http://ca.example/other.crl".to_owned(), CA_CRL.to_owned()],
-            true,
-        ),
+        (vec!["http://ca.example/other.crl".to_owned(), CA_CRL.to_owned()], true),
         (vec!["http://ca.example/other.crl".to_owned()], false),
     ] {
         let mut world = World::new();
@@ -184,20 +144,12 @@ fn asks_for_everything_that_a_path_needs_at_once_and_only_for_a_good_path() {
     let in_community = community(&[&world.root()], &[], world.policy);
     let presented = chain(&[&world.app(), &world.ca()]);
     let mut search = PathSearch::new(&in_community, &presented, now(), Budget::default());
-    let Step::Need(needs) = search.advance(&Evidence::new()) else {
-        panic!("nothing was asked for")
-    };
-    assert_eq!(
-        needs.iter().map(Need::url).collect::<Vec<_>>(),
-        [CA_CRL, ROOT_CRL]
-    );
+    let Step::Need(needs) = search.advance(&Evidence::new()) else { panic!("nothing was asked for") };
+    assert_eq!(needs.iter().map(Need::url).collect::<Vec<_>>(), [CA_CRL, ROOT_CRL]);
 
     world.ca.not_after = NOW - 1;
     let (_, asked) = world.judge_counting(&in_community, &chain(&[&world.app(), &world.ca()]));
-    assert!(
-        asked.is_empty(),
-        "a path that is bad anyway fetches nothing"
-    );
+    assert!(asked.is_empty(), "a path that is bad anyway fetches nothing");
 }
 
 #[test]
@@ -207,9 +159,7 @@ fn what_was_asked_for_and_not_supplied_is_not_to_be_had() {
     let presented = chain(&[&world.app(), &world.ca()]);
     let mut search = PathSearch::new(&community, &presented, now(), Budget::default());
     assert!(matches!(search.advance(&Evidence::new()), Step::Need(_)));
-    let Step::Refused(refusal) = search.advance(&Evidence::new()) else {
-        panic!("the search goes on")
-    };
+    let Step::Refused(refusal) = search.advance(&Evidence::new()) else { panic!("the search goes on") };
     assert_eq!(refusal.kind(), RefusalKind::RevocationUnknown);
 }
 
@@ -218,10 +168,7 @@ fn fetches_are_bounded_and_what_is_cached_is_not_counted() {
     let mut world = World::new();
     world.budget.fetches = 1;
     let refusal = world.judge().unwrap_err();
-    assert!(
-        reasons_of(&refusal).contains("the 1 fetches of a search are used up"),
-        "{refusal}"
-    );
+    assert!(reasons_of(&refusal).contains("the 1 fetches of a search are used up"), "{refusal}");
 
     let in_community = community(&[&world.root()], &[], world.policy);
     let presented = chain(&[&world.app(), &world.ca()]);
@@ -237,20 +184,12 @@ fn fetches_are_bounded_and_what_is_cached_is_not_counted() {
 fn only_so_many_urls_of_a_certificate_are_tried() {
     let mut world = World::new();
     world.budget.fetches = 100;
-    world.app.crl_urls = (0..9)
-        .map(|number| format!("http://ca.example/{number}.crl"))
-        .chain([CA_CRL.to_owned()])
-        .collect();
+    world.app.crl_urls =
+        (0..9).map(|number| format!("http://ca.example/{number}.crl")).chain([CA_CRL.to_owned()]).collect();
     let community = community(&[&world.root()], &[], world.policy);
     let (verdict, asked) = world.judge_counting(&community, &chain(&[&world.app(), &world.ca()]));
     assert_eq!(verdict.unwrap_err().kind(), RefusalKind::RevocationUnknown);
-    assert_eq!(
-        asked
-            .iter()
-            .filter(|url| url.starts_with("http://ca.example/"))
-            .count(),
-        4
-    );
+    assert_eq!(asked.iter().filter(|url| url.starts_with("http://ca.example/")).count(), 4);
 }
 
 #[test]
@@ -261,15 +200,8 @@ fn a_revoked_end_entity_stays_revoked_on_every_other_path() {
     let mut silent = world.ca.clone();
     (silent.serial, silent.key_usage) = (vec![0x12], Some(0x04));
     let silent = silent.issued_by(ROOT, &world.root_key);
-    world.supply(
-        CA_CRL,
-        CrlBuilder::new(CA)
-            .revoking(&[0x20])
-            .signed_by(&world.ca_key),
-    );
-    let refusal = world
-        .judge_chain(&chain(&[&world.app(), &world.ca(), &silent]))
-        .unwrap_err();
+    world.supply(CA_CRL, CrlBuilder::new(CA).revoking(&[0x20]).signed_by(&world.ca_key));
+    let refusal = world.judge_chain(&chain(&[&world.app(), &world.ca(), &silent])).unwrap_err();
     assert_eq!(refusal.kind(), RefusalKind::Revoked);
 }
 
@@ -280,15 +212,8 @@ fn does_not_try_a_revoked_intermediate_under_every_anchor() {
     twin.serial = vec![2];
     let anchors = [world.root(), twin.self_signed(&world.root_key)];
     let in_community = community(&[&anchors[0], &anchors[1]], &[], world.policy);
-    world.supply(
-        ROOT_CRL,
-        CrlBuilder::new(ROOT)
-            .revoking(&[0x10])
-            .signed_by(&world.root_key),
-    );
-    let refusal = world
-        .judge_in(&in_community, &chain(&[&world.app(), &world.ca()]))
-        .unwrap_err();
+    world.supply(ROOT_CRL, CrlBuilder::new(ROOT).revoking(&[0x10]).signed_by(&world.root_key));
+    let refusal = world.judge_in(&in_community, &chain(&[&world.app(), &world.ca()])).unwrap_err();
     assert_eq!(kinds(&refusal), [RefusalKind::Revoked]);
 }
 
@@ -298,15 +223,8 @@ fn goes_back_from_a_revoked_intermediate_to_another_path() {
     let mut renewed = world.ca.clone();
     renewed.serial = vec![0x13];
     let renewed = renewed.issued_by(ROOT, &world.root_key);
-    world.supply(
-        ROOT_CRL,
-        CrlBuilder::new(ROOT)
-            .revoking(&[0x10])
-            .signed_by(&world.root_key),
-    );
-    let proven = world
-        .judge_chain(&chain(&[&world.app(), &world.ca(), &renewed]))
-        .unwrap();
+    world.supply(ROOT_CRL, CrlBuilder::new(ROOT).revoking(&[0x10]).signed_by(&world.root_key));
+    let proven = world.judge_chain(&chain(&[&world.app(), &world.ca(), &renewed])).unwrap();
     assert_eq!(proven.path()[1].serial_hex(), "13");
 }
 
@@ -316,8 +234,5 @@ fn the_earliest_next_update_ends_the_verdict() {
     let mut crl = CrlBuilder::new(ROOT);
     crl.next_update = Some(NOW + DAY / 2);
     world.supply(ROOT_CRL, crl.signed_by(&world.root_key));
-    assert_eq!(
-        world.judge().unwrap().holds_until().as_secs(),
-        NOW + DAY / 2
-    );
+    assert_eq!(world.judge().unwrap().holds_until().as_secs(), NOW + DAY / 2);
 }

@@ -5,8 +5,7 @@ use const_oid::db::rfc5280;
 use super::{CrlError, CrlNumber, Entry};
 use crate::{
     asn1::{
-        self, ENUMERATED, Element, GENERALIZED_TIME, INTEGER, NotDer, SEQUENCE, UTC_TIME, context,
-        context_constructed,
+        self, ENUMERATED, Element, GENERALIZED_TIME, INTEGER, NotDer, SEQUENCE, UTC_TIME, context, context_constructed,
     },
     certificate::{https_urls, name_checked, read_extension_list, read_extension_sequence},
     time::UnixTime,
@@ -42,42 +41,25 @@ impl<'a> TbsFields<'a> {
     pub(super) fn read(tbs: &Element<'a>) -> Result<Self, CrlError> {
         let mut fields = tbs.children().map_err(in_field("tbsCertList"))?;
         let version = fields.optional(INTEGER).map_err(in_field("version"))?;
-        let is_v2 = match version
-            .map(|version| asn1::small_unsigned(&version))
-            .transpose()
-        {
+        let is_v2 = match version.map(|version| asn1::small_unsigned(&version)).transpose() {
             Ok(None) => false,
             Ok(Some(1)) => true,
             _ => return Err(in_field("version")(NotDer("it is not v2"))),
         };
         let signature_algorithm = fields.expect(SEQUENCE).map_err(in_field("signature"))?;
-        let issuer = fields
-            .expect(SEQUENCE)
-            .and_then(name_checked)
-            .map_err(in_field("issuer"))?;
-        let this_update = fields
-            .next()
-            .and_then(|time| asn1::time(&time))
-            .map_err(in_field("thisUpdate"))?;
+        let issuer = fields.expect(SEQUENCE).and_then(name_checked).map_err(in_field("issuer"))?;
+        let this_update = fields.next().and_then(|time| asn1::time(&time)).map_err(in_field("thisUpdate"))?;
         let next_update = match fields.optional(UTC_TIME).map_err(in_field("nextUpdate"))? {
             Some(time) => Some(time),
-            None => fields
-                .optional(GENERALIZED_TIME)
-                .map_err(in_field("nextUpdate"))?,
+            None => fields.optional(GENERALIZED_TIME).map_err(in_field("nextUpdate"))?,
         };
         let next_update = next_update.ok_or(CrlError::NoNextUpdate)?;
         let next_update = asn1::time(&next_update).map_err(in_field("nextUpdate"))?;
-        let revoked = match fields
-            .optional(SEQUENCE)
-            .map_err(in_field("revokedCertificates"))?
-        {
+        let revoked = match fields.optional(SEQUENCE).map_err(in_field("revokedCertificates"))? {
             Some(list) => read_entries(&list, is_v2)?,
             None => Vec::new(),
         };
-        let extensions = match fields
-            .optional(context_constructed(0))
-            .map_err(in_field("crlExtensions"))?
-        {
+        let extensions = match fields.optional(context_constructed(0)).map_err(in_field("crlExtensions"))? {
             Some(_) if !is_v2 => {
                 return Err(in_field("crlExtensions")(NotDer("only version 2 has them")));
             }
@@ -85,14 +67,7 @@ impl<'a> TbsFields<'a> {
             None => ListExtensions::default(),
         };
         fields.finish().map_err(in_field("tbsCertList"))?;
-        Ok(Self {
-            signature_algorithm,
-            issuer,
-            this_update,
-            next_update,
-            revoked,
-            extensions,
-        })
+        Ok(Self { signature_algorithm, issuer, this_update, next_update, revoked, extensions })
     }
 }
 
@@ -102,16 +77,10 @@ fn read_entries(list: &Element<'_>, is_v2: bool) -> Result<Vec<Entry>, CrlError>
     let mut entries = list.children().map_err(&malformed)?;
     let mut revoked = Vec::new();
     while !entries.is_empty() {
-        let mut fields = entries
-            .expect(SEQUENCE)
-            .and_then(|entry| entry.children())
-            .map_err(&malformed)?;
+        let mut fields = entries.expect(SEQUENCE).and_then(|entry| entry.children()).map_err(&malformed)?;
         let number = fields.expect(INTEGER).map_err(&malformed)?;
         asn1::shortest(number.value).map_err(&malformed)?;
-        let at = fields
-            .next()
-            .and_then(|time| asn1::time(&time))
-            .map_err(&malformed)?;
+        let at = fields.next().and_then(|time| asn1::time(&time)).map_err(&malformed)?;
         let reason = match fields.optional(SEQUENCE).map_err(&malformed)? {
             Some(_) if !is_v2 => {
                 return Err(malformed(NotDer("only version 2 has entry extensions")));
@@ -166,8 +135,7 @@ impl ListExtensions {
         for extension in read_extension_list(explicit).map_err(in_field("crlExtensions"))? {
             match extension.oid {
                 rfc5280::ID_CE_CRL_NUMBER => {
-                    list.number =
-                        Some(CrlNumber::read(extension.value).map_err(in_field("cRLNumber"))?);
+                    list.number = Some(CrlNumber::read(extension.value).map_err(in_field("cRLNumber"))?);
                 }
                 rfc5280::ID_CE_DELTA_CRL_INDICATOR => return Err(CrlError::Delta),
                 rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT => {
@@ -198,12 +166,8 @@ impl ListExtensions {
 /// ```
 fn read_distribution_point(value: &[u8]) -> Result<Option<Vec<String>>, CrlError> {
     let malformed = in_field("issuingDistributionPoint");
-    let mut fields = asn1::only(value, SEQUENCE)
-        .and_then(|point| point.children())
-        .map_err(&malformed)?;
-    let name = fields
-        .optional(context_constructed(0))
-        .map_err(&malformed)?;
+    let mut fields = asn1::only(value, SEQUENCE).and_then(|point| point.children()).map_err(&malformed)?;
+    let name = fields.optional(context_constructed(0)).map_err(&malformed)?;
     for (number, limit) in [
         (1, "end entities"),
         (2, "CAs"),
@@ -212,16 +176,10 @@ fn read_distribution_point(value: &[u8]) -> Result<Option<Vec<String>>, CrlError
         (5, "attribute certificates"),
     ] {
         // Whatever the limit's value: DER writes no FALSE here, and a list of no reasons has no use.
-        if fields
-            .optional(context(number))
-            .map_err(&malformed)?
-            .is_some()
-        {
+        if fields.optional(context(number)).map_err(&malformed)?.is_some() {
             return Err(CrlError::Partial(limit));
         }
     }
     fields.finish().map_err(&malformed)?;
-    name.map(|name| https_urls(&name))
-        .transpose()
-        .map_err(&malformed)
+    name.map(|name| https_urls(&name)).transpose().map_err(&malformed)
 }

@@ -2,8 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::{
-    Builder, CrlBuilder, DAY, ISSUING_DISTRIBUTION_POINT, Key, NOW, distribution_point_name, now,
-    tlv,
+    Builder, CrlBuilder, DAY, ISSUING_DISTRIBUTION_POINT, Key, NOW, distribution_point_name, now, tlv,
 };
 
 const CA: &str = "CN=CA";
@@ -55,10 +54,7 @@ fn finds_serial_numbers_among_many() {
     assert_eq!(crl.revoked_count(), 5000);
     for (serial, _) in &builder.revoked {
         let octets = crate::testing::integer(serial);
-        assert!(
-            matches!(crl.status_of(&octets[2..]), Status::Revoked { .. }),
-            "{serial:?}"
-        );
+        assert!(matches!(crl.status_of(&octets[2..]), Status::Revoked { .. }), "{serial:?}");
     }
     assert_eq!(crl.status_of(&[2]), Status::NotRevoked);
     assert_eq!(crl.status_of(&[]), Status::NotRevoked);
@@ -67,29 +63,14 @@ fn finds_serial_numbers_among_many() {
 #[test]
 fn tells_when_and_why() {
     let key = Key::p256();
-    let crl = CrlBuilder::new(CA)
-        .revoking_with(&[5], "2.5.29.21", false, &[0x0a, 1, 1])
-        .revoking(&[6])
-        .read(&key)
-        .unwrap();
+    let crl =
+        CrlBuilder::new(CA).revoking_with(&[5], "2.5.29.21", false, &[0x0a, 1, 1]).revoking(&[6]).read(&key).unwrap();
     let at = UnixTime::from_secs(NOW - DAY);
-    assert_eq!(
-        crl.status_of(&[5]),
-        Status::Revoked {
-            at,
-            reason: "keyCompromise"
-        }
-    );
+    assert_eq!(crl.status_of(&[5]), Status::Revoked { at, reason: "keyCompromise" });
     let mut certificate = Builder::leaf(&key);
     certificate.serial = vec![6];
     let certificate = certificate.issued_by(CA, &key);
-    assert_eq!(
-        crl.status(&certificate),
-        Status::Revoked {
-            at,
-            reason: "no reason given"
-        }
-    );
+    assert_eq!(crl.status(&certificate), Status::Revoked { at, reason: "no reason given" });
 }
 
 #[test]
@@ -97,30 +78,13 @@ fn refuses_kinds_of_lists_that_are_not_understood() {
     let key = Key::p256();
     let delta = CrlBuilder::new(CA).extra("2.5.29.27", true, &[2, 1, 1]);
     assert_eq!(delta.read(&key).unwrap_err(), CrlError::Delta);
-    for (tag, value) in [
-        (0x81, 0xff),
-        (0x82, 0xff),
-        (0x84, 0xff),
-        (0x85, 0xff),
-        (0x83, 0x06),
-    ] {
-        let limit: Vec<u8> = if tag == 0x83 {
-            vec![tag, 2, 1, value]
-        } else {
-            vec![tag, 1, value]
-        };
+    for (tag, value) in [(0x81, 0xff), (0x82, 0xff), (0x84, 0xff), (0x85, 0xff), (0x83, 0x06)] {
+        let limit: Vec<u8> = if tag == 0x83 { vec![tag, 2, 1, value] } else { vec![tag, 1, value] };
         let point = tlv(0x30, &[&url_point(), &limit]);
         let partial = CrlBuilder::new(CA).extra(ISSUING_DISTRIBUTION_POINT, true, &point);
-        assert!(
-            matches!(partial.read(&key).unwrap_err(), CrlError::Partial(_)),
-            "{tag:x}"
-        );
+        assert!(matches!(partial.read(&key).unwrap_err(), CrlError::Partial(_)), "{tag:x}");
     }
-    let plain = CrlBuilder::new(CA).extra(
-        ISSUING_DISTRIBUTION_POINT,
-        true,
-        &tlv(0x30, &[&url_point()]),
-    );
+    let plain = CrlBuilder::new(CA).extra(ISSUING_DISTRIBUTION_POINT, true, &tlv(0x30, &[&url_point()]));
     assert!(plain.read(&key).is_ok());
 }
 
@@ -129,21 +93,10 @@ fn refuses_critical_extensions_that_are_not_understood() {
     const CERTIFICATE_ISSUER: &str = "2.5.29.29";
     let key = Key::p256();
     let list = CrlBuilder::new(CA).extra("1.2.3.4", true, &[5, 0]);
-    assert!(matches!(
-        list.read(&key).unwrap_err(),
-        CrlError::UnknownCriticalExtension(_)
-    ));
-    assert!(
-        CrlBuilder::new(CA)
-            .extra("1.2.3.4", false, &[5, 0])
-            .read(&key)
-            .is_ok()
-    );
+    assert!(matches!(list.read(&key).unwrap_err(), CrlError::UnknownCriticalExtension(_)));
+    assert!(CrlBuilder::new(CA).extra("1.2.3.4", false, &[5, 0]).read(&key).is_ok());
     let entry = CrlBuilder::new(CA).revoking_with(&[5], CERTIFICATE_ISSUER, true, &[0x30, 0]);
-    assert!(matches!(
-        entry.read(&key).unwrap_err(),
-        CrlError::UnknownCriticalExtension(_)
-    ));
+    assert!(matches!(entry.read(&key).unwrap_err(), CrlError::UnknownCriticalExtension(_)));
 }
 
 #[test]
@@ -153,20 +106,14 @@ fn needs_a_next_update_and_a_fitting_size() {
     builder.next_update = None;
     assert_eq!(builder.read(&key).unwrap_err(), CrlError::NoNextUpdate);
     let size = CRL_SIZE_LIMIT + 1;
-    assert_eq!(
-        Crl::from_der(&vec![0; size]).unwrap_err(),
-        CrlError::TooLong { size }
-    );
+    assert_eq!(Crl::from_der(&vec![0; size]).unwrap_err(), CrlError::TooLong { size });
 }
 
 #[test]
 fn refuses_what_stands_behind_the_list() {
     let mut der = CrlBuilder::new(CA).der(&Key::p256());
     der.push(0);
-    assert!(matches!(
-        Crl::from_der(&der).unwrap_err(),
-        CrlError::Malformed { .. }
-    ));
+    assert!(matches!(Crl::from_der(&der).unwrap_err(), CrlError::Malformed { .. }));
 }
 
 #[test]
@@ -176,23 +123,14 @@ fn a_signature_that_held_is_remembered_for_its_key_alone() {
     let issuer = Builder::ca(CA, &key).self_signed(&key);
     let impostor = Builder::ca(CA, &other).self_signed(&other);
     assert!(!crl.is_known_authentic(&issuer));
-    assert_eq!(
-        crl.check_authentic(&impostor),
-        Err(CrlProblem::BadSignature)
-    );
+    assert_eq!(crl.check_authentic(&impostor), Err(CrlProblem::BadSignature));
     assert!(!crl.is_known_authentic(&impostor));
     assert_eq!(crl.check_authentic(&issuer), Ok(()));
     assert!(crl.is_known_authentic(&issuer));
-    assert_eq!(
-        crl.check_authentic(&impostor),
-        Err(CrlProblem::BadSignature)
-    );
+    assert_eq!(crl.check_authentic(&impostor), Err(CrlProblem::BadSignature));
     let mut silent = Builder::ca(CA, &key);
     silent.key_usage = Some(0x04);
-    assert_eq!(
-        crl.check_authentic(&silent.self_signed(&key)),
-        Err(CrlProblem::IssuerMayNotSign)
-    );
+    assert_eq!(crl.check_authentic(&silent.self_signed(&key)), Err(CrlProblem::IssuerMayNotSign));
     assert_eq!(crl.check_fresh(now()), Ok(()));
 }
 
@@ -219,11 +157,7 @@ fn damaged_template() -> Vec<u8> {
         .get_or_init(|| {
             CrlBuilder::new(CA)
                 .revoking_with(&[5], "2.5.29.21", false, &[0x0a, 1, 1])
-                .extra(
-                    ISSUING_DISTRIBUTION_POINT,
-                    true,
-                    &tlv(0x30, &[&url_point()]),
-                )
+                .extra(ISSUING_DISTRIBUTION_POINT, true, &tlv(0x30, &[&url_point()]))
                 .der(&Key::p256())
         })
         .clone()

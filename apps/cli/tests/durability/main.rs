@@ -1,0 +1,135 @@
+//! kill -9 in a loop: nothing acknowledged is lost, and nothing is used twice.
+//!
+//! A node runs as a program of its own. While registrations and tokens are asked for, it is killed at a random moment and
+//! started again. Every registration that was answered 201 must then be there, every assertion that was answered 200 must
+//! be refused as a replay.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::allow_attributes,
+    dead_code,
+    missing_docs,
+    reason = "tests; the support is shared with the black-box tests of apps/server"
+)]
+
+#[path = "../../../server/tests/it/support/mod.rs"]
+mod support;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::json;
+use support::pki::elm;
+use support::world::{prepare, token_form};
+use support::{Jwt, Member, Request, WorldOptions};
+use tokio::net::TcpStream;
+
+const CYCLES: usize = 50;
+const REGISTRATION: &str = "https://holder.example/oauth/main/register";
+const TOKEN: &str = "https://holder.example/oauth/r4/token";
+
+/// What a client was told, and may rely on.
+#[derive(Default)]
+struct Acknowledged {
+    clients: Vec<(Member, String)>,
+    spent: Vec<String>,
+}
+
+/// Shows: AUTHN-5, JWT-8
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_kills_lose_nothing_and_admit_no_replay() {
+    let port = free_port();
+    let folder = prepare(&WorldOptions { port, ..WorldOptions::default() }).await;
+    let address: SocketAddr = ([127, 0, 0, 1], port).into();
+    let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
+    let (mut checked_clients, mut checked_spent) = (0, 0);
+    for cycle in 0..CYCLES {
+        let mut node = start(folder.path(), address).await;
+        // What the cycle before was told, still holds after its kill.
+        let (clients, spent) = {
+            let all = acknowledged.lock().unwrap();
+            (all.clients[checked_clients..].to_vec(), all.spent[checked_spent..].to_vec())
+        };
+        for (member, client_id) in &clients {
+            let assertion = Jwt::assertion(member, client_id, TOKEN).sign(&member.key);
+            let answer =
+                Request::form("/oauth/r4/token", &token_form(&assertion, "system/Patient.rs")).send(address).await;
+            assert_eq!(answer.status, 200, "cycle {cycle}: an acknowledged registration is lost: {}", answer.text());
+        }
+        for assertion in &spent {
+            let answer =
+                Request::form("/oauth/r4/token", &token_form(assertion, "system/Patient.rs")).send(address).await;
+            assert_eq!(answer.status, 401, "cycle {cycle}: a replay was admitted");
+        }
+        checked_clients += clients.len();
+        checked_spent += spent.len();
+        let mut workers = tokio::task::JoinSet::new();
+        for worker in 0..4 {
+            let acknowledged = Arc::clone(&acknowledged);
+            workers.spawn(async move { work(cycle, worker, address, &acknowledged).await });
+        }
+        // Between 20 and 140 ms: early, amid and late in the work.
+        tokio::time::sleep(Duration::from_millis(20 + (cycle as u64 * 37) % 120)).await;
+        node.kill().unwrap();
+        node.wait().unwrap();
+        workers.shutdown().await;
+    }
+    let all = acknowledged.lock().unwrap();
+    println!(
+        "{CYCLES} kills: {} registrations and {} tokens acknowledged, none lost, none replayed",
+        all.clients.len(),
+        all.spent.len()
+    );
+    assert!(
+        checked_clients >= CYCLES && checked_spent >= CYCLES,
+        "the node was killed before it could acknowledge anything"
+    );
+}
+
+/// Registers new members and takes a token for each until the node is gone; notes what was acknowledged.
+async fn work(cycle: usize, worker: usize, address: SocketAddr, acknowledged: &Mutex<Acknowledged>) {
+    for number in 0.. {
+        let member = elm().member(&format!("https://app.example/{cycle}/{worker}/{number}"));
+        let statement = Jwt::statement(&member, REGISTRATION).sign(&member.key);
+        let request = Request::json("/oauth/main/register", &json!({"software_statement": statement, "udap": "1"}));
+        let Some(answer) = request.try_send(address).await else { return };
+        if answer.status != 201 {
+            continue;
+        }
+        let client_id = answer.json()["client_id"].as_str().unwrap().to_owned();
+        let assertion = Jwt::assertion(&member, &client_id, TOKEN).sign(&member.key);
+        acknowledged.lock().unwrap().clients.push((member, client_id));
+        let request = Request::form("/oauth/r4/token", &token_form(&assertion, "system/Patient.rs"));
+        let Some(answer) = request.try_send(address).await else { return };
+        if answer.status == 200 {
+            acknowledged.lock().unwrap().spent.push(assertion);
+        }
+    }
+}
+
+async fn start(folder: &Path, address: SocketAddr) -> Child {
+    let child = Command::new(env!("CARGO_BIN_EXE_tessera"))
+        .args(["serve", "--config"])
+        .arg(folder.join("node.toml"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..500 {
+        if TcpStream::connect(address).await.is_ok() {
+            return child;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the node does not start; see `tessera serve --config {}`", folder.join("node.toml").display());
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

@@ -1,0 +1,133 @@
+//! Starts the binary in surroundings of its own.
+
+pub mod files;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A user with a home of their own, in which nothing is set up.
+#[derive(Debug)]
+pub struct User {
+    home: TempDir,
+}
+
+/// What a command left.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl User {
+    pub fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The folder of a profile.
+    pub fn profile(&self, name: &str) -> PathBuf {
+        self.home().join("tessera/profiles").join(name)
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
+        command
+            .args(arguments)
+            .env("TESSERA_CONFIG_HOME", self.home())
+            .env("XDG_RUNTIME_DIR", self.home())
+            .env_remove("TESSERA_LOG")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs with `--json` and reads the only object.
+    pub fn json(&self, arguments: &[&str]) -> (i32, Value) {
+        let ran = self.run(&[arguments, &["--json"]].concat());
+        let objects = ran.objects();
+        assert_eq!(objects.len(), 1, "one object per result: {ran:?}");
+        (ran.code, objects[0].clone())
+    }
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Each line of stdout as an object.
+    pub fn objects(&self) -> Vec<Value> {
+        let read =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line:?}\n{self:?}"));
+        self.stdout.lines().map(read).collect()
+    }
+
+    /// Both streams, without caring which.
+    pub fn text(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+}
+
+/// A command that stays up, with its first JSON line.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    pub first: Value,
+}
+
+impl Running {
+    /// Starts it and waits for its first line.
+    pub fn start(user: &User, arguments: &[&str]) -> Self {
+        let mut child = user
+            .command(&[arguments, &["--json"]].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let first = read_line(&mut stdout).unwrap_or_else(|| panic!("{arguments:?} ended at once: {:?}", child.wait()));
+        Self { child, stdout, first }
+    }
+
+    /// The next JSON line; none when the command has ended.
+    pub fn next_object(&mut self) -> Option<Value> {
+        read_line(&mut self.stdout)
+    }
+
+    /// Asks it to stop, as a service manager does; its exit code.
+    pub fn terminate(mut self) -> i32 {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(killed.success());
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_line(stdout: &mut BufReader<ChildStdout>) -> Option<Value> {
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    (!line.is_empty()).then(|| serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}")))
+}

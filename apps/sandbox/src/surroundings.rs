@@ -1,0 +1,60 @@
+//! The sandbox's clock, chance and environment, and how it shows times.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use etcetera::BaseStrategy as _;
+use tessera_client::context::ActionContext;
+use tessera_trust::UnixTime;
+
+/// The machine's clock.
+pub(crate) fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime::from_secs(since.as_secs())
+}
+
+/// Fresh bytes of the cryptographic library's random generator.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the system's random generator answers");
+    bytes
+}
+
+/// Time and chance of one action of the client.
+pub(crate) fn action() -> ActionContext {
+    ActionContext { now: now(), entropy: random() }
+}
+
+/// A time for people and machines, such as `2026-11-24T04:49:08Z`.
+pub(crate) fn shown(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| time.to_string(), |at| at.to_string())
+}
+
+/// The folder in which running sandboxes note where they are: of this user, emptied or kept by the system as it likes.
+pub(crate) fn runtime_folder() -> PathBuf {
+    let of_session = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let of_user = || {
+        let strategy = etcetera::choose_base_strategy().ok()?;
+        Some(strategy.state_dir().unwrap_or_else(|| strategy.cache_dir()))
+    };
+    of_session
+        .filter(|folder| folder.is_dir())
+        .or_else(of_user)
+        .unwrap_or_else(std::env::temp_dir)
+        .join("tessera-sandbox")
+}
+
+/// How this program is called in a shell: by name where that finds it, else by its path.
+pub(crate) fn program() -> String {
+    let running = std::env::current_exe().and_then(std::fs::canonicalize).ok();
+    let Some(running) = running.filter(|path| path.file_stem().is_some_and(|stem| stem == "tessera")) else {
+        return "tessera".to_owned();
+    };
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&folders).find_map(|folder| std::fs::canonicalize(folder.join("tessera")).ok());
+    if found.as_ref() == Some(&running) {
+        return "tessera".to_owned();
+    }
+    crate::guide::quoted(&running.display().to_string())
+}
