@@ -11,6 +11,8 @@
     clippy::disallowed_methods,
     clippy::allow_attributes,
     dead_code,
+    unreachable_pub,
+    unused_imports,
     missing_docs,
     reason = "tests; the support is shared with the black-box tests of apps/server"
 )]
@@ -76,8 +78,7 @@ async fn fifty_kills_lose_nothing_and_admit_no_replay() {
         }
         // Between 20 and 140 ms: early, amid and late in the work.
         tokio::time::sleep(Duration::from_millis(20 + (cycle as u64 * 37) % 120)).await;
-        node.kill().unwrap();
-        node.wait().unwrap();
+        node.kill();
         workers.shutdown().await;
     }
     let all = acknowledged.lock().unwrap();
@@ -113,7 +114,25 @@ async fn work(cycle: usize, worker: usize, address: SocketAddr, acknowledged: &M
     }
 }
 
-async fn start(folder: &Path, address: SocketAddr) -> Child {
+/// A node as a program of its own, which does not outlive its test.
+struct Node(Child);
+
+impl Node {
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It has ended when the test went well.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn start(folder: &Path, address: SocketAddr) -> Node {
     let child = Command::new(env!("CARGO_BIN_EXE_tessera"))
         .args(["serve", "--config"])
         .arg(folder.join("node.toml"))
@@ -121,9 +140,10 @@ async fn start(folder: &Path, address: SocketAddr) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let node = Node(child);
     for _ in 0..500 {
         if TcpStream::connect(address).await.is_ok() {
-            return child;
+            return node;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
