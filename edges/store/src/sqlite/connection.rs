@@ -11,9 +11,6 @@ use super::error::OpenError;
 /// Statements kept prepared by each connection; the store has fewer than these.
 const PREPARED_STATEMENTS: usize = 64;
 
-/// How much of the file a reading connection maps, in bytes.
-const READ_MAPPING: i64 = 256 * 1024 * 1024;
-
 /// `PRAGMA synchronous` FULL: in WAL mode every commit is on the disk before it is answered (NORMAL syncs none).
 const FULL: i64 = 2;
 
@@ -48,8 +45,6 @@ pub(super) fn for_reading(path: &Path, busy_timeout: Duration) -> Result<Connect
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open(path, flags, busy_timeout)?;
     connection.pragma_update(None, "query_only", true)?;
-    // Every commit of the writer empties a reader's cache; with the file mapped, reading a page again copies nothing.
-    connection.pragma_update(None, "mmap_size", READ_MAPPING)?;
     Ok(connection)
 }
 

@@ -71,6 +71,9 @@ pub enum OpenError {
     /// SQLite refused something else.
     #[error("SQLite refused to open the database")]
     Sqlite(#[from] rusqlite::Error),
+    /// The records cannot be read.
+    #[error("the records of the database cannot be read")]
+    Unreadable(#[source] SqliteError),
     /// The writing thread could not be started.
     #[error("the store's thread could not be started")]
     Thread(#[source] io::Error),

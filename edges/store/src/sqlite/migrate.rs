@@ -7,20 +7,41 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::error::OpenError;
 
-/// Marks the file as ours ("TESS"), so that another program's database is not migrated by a wrong path.
-///
-/// Source: SQLite file format, "Application ID" at offset 68
-const APPLICATION_ID: i32 = 0x5445_5353;
-
 struct Migration {
     number: u32,
     name: &'static str,
     sql: &'static str,
 }
 
-/// In order of their numbers, without gaps.
-const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "foundation", sql: include_str!("../../migrations/0001_foundation.sql") }];
+/// What one file holds.
+pub(super) struct Schema {
+    /// Marks the file as ours and as this one of ours, so that a wrong path migrates nobody else's database.
+    ///
+    /// Source: SQLite file format, "Application ID" at offset 68
+    application_id: i32,
+    /// In order of their numbers, without gaps.
+    migrations: &'static [Migration],
+}
+
+/// Registrations and revocations. ("TESS")
+pub(super) const REGISTRY: Schema = Schema {
+    application_id: 0x5445_5353,
+    migrations: &[Migration {
+        number: 1,
+        name: "foundation",
+        sql: include_str!("../../migrations/registry/0001_foundation.sql"),
+    }],
+};
+
+/// Spent JWT ids. ("TESJ")
+pub(super) const SPENT: Schema = Schema {
+    application_id: 0x5445_534a,
+    migrations: &[Migration {
+        number: 1,
+        name: "foundation",
+        sql: include_str!("../../migrations/spent/0001_foundation.sql"),
+    }],
+};
 
 /// Brings the schema up to what this program needs, in one transaction.
 ///
@@ -28,15 +49,15 @@ const MIGRATIONS: &[Migration] =
 ///
 /// # Errors
 /// [`OpenError::ForeignDatabase`] and [`OpenError::NewerSchema`] leave the file as it was.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+pub(super) fn migrate(connection: &mut Connection, schema: &Schema) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    claim(&transaction)?;
+    claim(&transaction, schema.application_id)?;
     let found = newest_recorded(&transaction)?;
-    let known = MIGRATIONS.last().map_or(0, |migration| migration.number);
+    let known = schema.migrations.last().map_or(0, |migration| migration.number);
     if found > known {
         return Err(OpenError::NewerSchema { found, known });
     }
-    for migration in MIGRATIONS.iter().filter(|migration| migration.number > found) {
+    for migration in schema.migrations.iter().filter(|migration| migration.number > found) {
         transaction.execute_batch(migration.sql)?;
         transaction.execute(
             "INSERT INTO schema_migration (number, name) VALUES (?1, ?2)",
@@ -47,16 +68,16 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
 }
 
 /// Takes an empty file, or recognises our own.
-fn claim(connection: &Connection) -> Result<(), OpenError> {
+fn claim(connection: &Connection, ours: i32) -> Result<(), OpenError> {
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if id == APPLICATION_ID {
+    if id == ours {
         return Ok(());
     }
     let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if id != 0 || objects != 0 {
         return Err(OpenError::ForeignDatabase(id));
     }
-    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "application_id", ours)?;
     connection
         .execute_batch("CREATE TABLE schema_migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;")?;
     Ok(())
@@ -75,50 +96,57 @@ mod tests {
 
     #[test]
     fn the_numbers_have_no_gap() {
-        for (place, migration) in MIGRATIONS.iter().enumerate() {
-            assert_eq!(migration.number as usize, place + 1, "{}", migration.name);
+        for schema in [REGISTRY, SPENT] {
+            for (place, migration) in schema.migrations.iter().enumerate() {
+                assert_eq!(migration.number as usize, place + 1, "{}", migration.name);
+            }
         }
     }
 
     #[test]
     fn migrating_again_changes_nothing() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection).unwrap();
-        migrate(&mut connection).unwrap();
+        migrate(&mut connection, &REGISTRY).unwrap();
+        migrate(&mut connection, &REGISTRY).unwrap();
         let recorded: u32 =
             connection.query_row("SELECT count(*) FROM schema_migration", [], |row| row.get(0)).unwrap();
-        assert_eq!(recorded as usize, MIGRATIONS.len());
+        assert_eq!(recorded as usize, REGISTRY.migrations.len());
     }
 
     #[test]
     fn refuses_a_schema_from_the_future_and_leaves_it() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection).unwrap();
+        migrate(&mut connection, &REGISTRY).unwrap();
         connection.execute("INSERT INTO schema_migration (number, name) VALUES (999, 'later')", []).unwrap();
-        assert!(matches!(migrate(&mut connection), Err(OpenError::NewerSchema { found: 999, .. })));
+        assert!(matches!(migrate(&mut connection, &REGISTRY), Err(OpenError::NewerSchema { found: 999, .. })));
     }
 
     #[test]
     fn refuses_the_database_of_another_program() {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE photographs (id INTEGER) STRICT").unwrap();
-        assert!(matches!(migrate(&mut connection), Err(OpenError::ForeignDatabase(0))));
+        assert!(matches!(migrate(&mut connection, &REGISTRY), Err(OpenError::ForeignDatabase(0))));
         let mut connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "application_id", 7).unwrap();
-        assert!(matches!(migrate(&mut connection), Err(OpenError::ForeignDatabase(7))));
+        assert!(matches!(migrate(&mut connection, &REGISTRY), Err(OpenError::ForeignDatabase(7))));
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &SPENT).unwrap();
+        assert!(matches!(migrate(&mut connection, &REGISTRY), Err(OpenError::ForeignDatabase(_))), "the other of ours");
     }
 
     #[test]
     fn every_table_is_strict() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection).unwrap();
-        let lax: u32 = connection
-            .query_row(
-                "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite_%'",
-                [],
-                |row| row.get(0),
-            )
-            .unwrap();
-        assert_eq!(lax, 0);
+        for schema in [REGISTRY, SPENT] {
+            let mut connection = Connection::open_in_memory().unwrap();
+            migrate(&mut connection, &schema).unwrap();
+            let lax: u32 = connection
+                .query_row(
+                    "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite_%'",
+                    [],
+                    |row| row.get(0),
+                )
+                .unwrap();
+            assert_eq!(lax, 0);
+        }
     }
 }

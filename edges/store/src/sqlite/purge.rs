@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::error::SqliteError;
 
-/// What is removed by the time at which it ended. (Spent ids have a rule of their own: [`super::replay::purge`].)
+/// What is removed by the time at which it ended. (Spent ids have a rule of their own: `replay.rs`.)
 #[derive(Clone, Copy)]
 pub(super) enum Ended {
     RevokedTokens,

@@ -142,6 +142,12 @@ fn parsed<T>(
     parse(text).ok_or(SqliteError::Unreadable(name))
 }
 
+/// How many rows a table has, as its triggers count them.
+pub(super) fn rows_of(connection: &Connection, table: &str) -> Result<u64, SqliteError> {
+    let mut statement = connection.prepare_cached("SELECT rows FROM row_count WHERE counted = ?1")?;
+    statement.query_row([table], |row| Ok(natural(row, 0, "row_count")))?
+}
+
 /// A count or version from a row.
 pub(super) fn natural(row: &Row<'_>, column: usize, name: &'static str) -> Result<u64, SqliteError> {
     u64::try_from(row.get::<_, i64>(column)?).map_err(|_negative| SqliteError::Unreadable(name))

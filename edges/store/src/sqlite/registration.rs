@@ -10,8 +10,7 @@ use tessera_trust::community::CommunityId;
 use tessera_udap::ids::{ClientId, ClientUri};
 
 use super::error::SqliteError;
-use super::record::{self, columns, integer};
-use super::replay::rows_of;
+use super::record::{self, columns, integer, rows_of};
 use crate::change;
 use crate::limits::{self, TableFull};
 

@@ -6,8 +6,7 @@ use tessera_trust::UnixTime;
 use tessera_udap::ids::Jti;
 
 use super::error::SqliteError;
-use super::record::{natural, seconds};
-use super::replay::rows_of;
+use super::record::{natural, rows_of, seconds};
 use crate::change::{self, ClientFacts, Standing, TokenFacts};
 use crate::limits::TableFull;
 

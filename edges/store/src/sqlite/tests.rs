@@ -3,7 +3,9 @@
 mod processes;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -129,7 +131,7 @@ async fn a_burst_shares_few_commits() {
         tasks.spawn(async move { store.spend_jti(spend(&number.to_string())).await.unwrap() });
     }
     assert!(tasks.join_all().await.iter().all(|answer| *answer == Spend::Fresh));
-    let statistics = store.write_statistics();
+    let statistics = store.spent_ids_statistics();
     assert_eq!(statistics.operations, 500);
     assert!(statistics.commits < 250, "{statistics:?}");
 }
@@ -141,12 +143,21 @@ async fn while_another_process_writes_reads_answer_and_writes_are_refused_in_tim
     let store = SqliteStore::open(&database(&folder), &settings).unwrap();
     let before = stored(store.register(draft("one")).await.unwrap());
 
-    let other = Connection::open(database(&folder)).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let lock = |path: PathBuf| {
+        let other = Connection::open(path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        other
+    };
+    let other = lock(database(&folder));
     assert_eq!(store.registration(&id("one")).await.unwrap().as_ref(), Some(&before));
+    assert!(store.register(draft("two")).await.is_err());
+    assert!(store.ping().await.is_err());
+    drop(other);
+
+    let other = lock(spent_ids_path(&database(&folder)));
     assert!(store.spend_jti(spend("a")).await.is_err());
     assert!(store.ping().await.is_err());
-    other.execute_batch("ROLLBACK").unwrap();
+    drop(other);
 
     assert_eq!(store.spend_jti(spend("a")).await.unwrap(), Spend::Fresh, "the refused one left nothing");
     store.ping().await.unwrap();
@@ -165,7 +176,7 @@ async fn all_files_are_for_their_owner_alone() {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
         seen += 1;
     }
-    assert_eq!(seen, 3, "database, log and index of the log");
+    assert_eq!(seen, 6, "two databases, each with its log and the index of the log");
 }
 
 #[test]
@@ -183,9 +194,15 @@ fn a_file_that_is_no_database_is_refused() {
 fn the_hot_statements_walk_indexes() {
     let folder = folder();
     drop(store(&folder));
-    let connection = Connection::open(database(&folder)).unwrap();
-    let hot = [replay::SPEND, replay::PURGE, revocation::TOKEN_FACTS, registration::OLDEST_CANCELLED];
-    for sql in hot {
+    let registry = Connection::open(database(&folder)).unwrap();
+    let spent = Connection::open(spent_ids_path(&database(&folder))).unwrap();
+    let hot = [
+        (&spent, replay::SPEND),
+        (&spent, replay::PURGE),
+        (&registry, revocation::TOKEN_FACTS),
+        (&registry, registration::OLDEST_CANCELLED),
+    ];
+    for (connection, sql) in hot {
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let steps: Vec<String> = statement.raw_query().mapped(|row| row.get(3)).map(Result::unwrap).collect();
         let whole_table =

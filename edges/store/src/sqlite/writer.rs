@@ -87,8 +87,25 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, SqliteError> + Send + 'static,
     {
+        self.send(operation, Undo::Savepoint).await
+    }
+
+    /// As [`Writer::run`] for an operation of a single statement, which needs no savepoint.
+    pub(crate) async fn run_one<T, F>(&self, operation: F) -> Result<T, SqliteError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, SqliteError> + Send + 'static,
+    {
+        self.send(operation, Undo::Statement).await
+    }
+
+    async fn send<T, F>(&self, operation: F, undo: Undo) -> Result<T, SqliteError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, SqliteError> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Operation { operation: Some(operation), outcome: None, reply });
+        let job = Box::new(Operation { operation: Some(operation), undo, outcome: None, reply });
         let queue = self.queue.as_ref().ok_or(SqliteError::Stopped)?;
         match queue.try_send(job) {
             Ok(()) => answer.await.map_err(|_closed| SqliteError::Stopped)?,
@@ -225,14 +242,24 @@ impl Worker {
 
 /// An operation on its way through the thread, whatever it answers.
 trait Job: Send {
-    /// Runs under a savepoint and keeps the outcome; an error means that the whole transaction is lost.
+    /// Runs, so that it can be undone alone, and keeps the outcome; an error means that the whole transaction is lost.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
     /// Sends the outcome, or the failure of the commit that it depended on.
     fn answer(self: Box<Self>, failure: Option<&Arc<rusqlite::Error>>);
 }
 
+/// How an operation that fails undoes itself alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    /// All that it wrote since its savepoint.
+    Savepoint,
+    /// It is one statement, and a statement that fails leaves nothing.
+    Statement,
+}
+
 struct Operation<T, F> {
     operation: Option<F>,
+    undo: Undo,
     outcome: Option<Result<T, SqliteError>>,
     reply: oneshot::Sender<Result<T, SqliteError>>,
 }
@@ -247,7 +274,10 @@ where
         if self.reply.is_closed() {
             return Ok(());
         }
-        execute(connection, "SAVEPOINT operation")?;
+        let has_savepoint = self.undo == Undo::Savepoint;
+        if has_savepoint {
+            execute(connection, "SAVEPOINT operation")?;
+        }
         // A panic costs one request, not the thread: the savepoint undoes what it left behind.
         let outcome = catch_unwind(AssertUnwindSafe(|| operation(connection)))
             .unwrap_or_else(|panic| Err(SqliteError::Panic(panic_text(panic.as_ref()))));
@@ -255,10 +285,12 @@ where
             // SQLite itself rolled everything back (disk full, I/O error, out of memory).
             return Err(lost_transaction());
         }
-        if outcome.is_err() {
-            execute(connection, "ROLLBACK TO operation")?;
+        if has_savepoint {
+            if outcome.is_err() {
+                execute(connection, "ROLLBACK TO operation")?;
+            }
+            execute(connection, "RELEASE operation")?;
         }
-        execute(connection, "RELEASE operation")?;
         self.outcome = Some(outcome);
         Ok(())
     }

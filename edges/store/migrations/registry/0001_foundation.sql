@@ -1,4 +1,4 @@
--- Registrations, spent JWT ids and revocations.
+-- Registrations and revocations: what is read far more often than written.
 -- Times are whole seconds since 1970. Texts from outside are compared by bytes (SQLite's default collation, BINARY).
 
 CREATE TABLE registration (
@@ -27,25 +27,6 @@ CREATE UNIQUE INDEX registration_live ON registration (community, client_uri, ba
 CREATE INDEX registration_party ON registration (community, client_uri);
 CREATE INDEX registration_ended ON registration (status_at) WHERE status = 'cancelled';
 
--- JWT ids that may not be used again before `until`. (FAST Security STU2 7.1.4)
-CREATE TABLE spent_jti (
-    community TEXT    NOT NULL,
-    issuer    TEXT    NOT NULL,
-    jti       TEXT    NOT NULL,
-    until     INTEGER NOT NULL,
-    PRIMARY KEY (community, issuer, jti)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX spent_jti_end ON spent_jti (until);
-
--- The latest `until` of a spent id that was purged: what ended no later may be forgotten, so it is never fresh again.
-CREATE TABLE purge_horizon (
-    only  INTEGER NOT NULL PRIMARY KEY CHECK (only = 1),
-    until INTEGER NOT NULL
-) STRICT;
-
-INSERT INTO purge_horizon (only, until) VALUES (1, 0);
-
 -- Access tokens that were revoked one by one. (RFC 7009)
 CREATE TABLE revoked_token (
     jti   TEXT    NOT NULL PRIMARY KEY,
@@ -68,14 +49,7 @@ CREATE TABLE row_count (
     rows    INTEGER NOT NULL CHECK (rows >= 0)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO row_count (counted, rows) VALUES ('registration', 0), ('spent_jti', 0), ('revoked_token', 0);
-
-CREATE TABLE spent_jti_count (
-    community TEXT    NOT NULL,
-    issuer    TEXT    NOT NULL,
-    rows      INTEGER NOT NULL CHECK (rows >= 0),
-    PRIMARY KEY (community, issuer)
-) STRICT, WITHOUT ROWID;
+INSERT INTO row_count (counted, rows) VALUES ('registration', 0), ('revoked_token', 0);
 
 CREATE TRIGGER registration_counts_in AFTER INSERT ON registration BEGIN
     UPDATE row_count SET rows = rows + 1 WHERE counted = 'registration';
@@ -83,18 +57,6 @@ END;
 
 CREATE TRIGGER registration_counts_out AFTER DELETE ON registration BEGIN
     UPDATE row_count SET rows = rows - 1 WHERE counted = 'registration';
-END;
-
-CREATE TRIGGER spent_jti_counts_in AFTER INSERT ON spent_jti BEGIN
-    UPDATE row_count SET rows = rows + 1 WHERE counted = 'spent_jti';
-    INSERT INTO spent_jti_count (community, issuer, rows) VALUES (new.community, new.issuer, 1)
-        ON CONFLICT (community, issuer) DO UPDATE SET rows = rows + 1;
-END;
-
-CREATE TRIGGER spent_jti_counts_out AFTER DELETE ON spent_jti BEGIN
-    UPDATE row_count SET rows = rows - 1 WHERE counted = 'spent_jti';
-    UPDATE spent_jti_count SET rows = rows - 1 WHERE community = old.community AND issuer = old.issuer;
-    DELETE FROM spent_jti_count WHERE community = old.community AND issuer = old.issuer AND rows = 0;
 END;
 
 CREATE TRIGGER revoked_token_counts_in AFTER INSERT ON revoked_token BEGIN

@@ -1,0 +1,105 @@
+//! One SQLite file: the thread that writes it and the connections that read it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use tessera_authorization_server::ports::StoreError;
+
+use super::SqliteSettings;
+use super::error::{OpenError, SqliteError};
+use super::migrate::{self, Schema};
+use super::readers::Readers;
+use super::writer::{WriteStatistics, Writer};
+use super::{connection, file};
+
+/// A file that is open, its schema up to date.
+#[derive(Debug)]
+pub(super) struct Database {
+    writer: Writer,
+    readers: Arc<Readers>,
+}
+
+impl Database {
+    /// Opens or creates the file at `path`.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what the operator must change.
+    pub(super) fn open(path: &Path, schema: &Schema, settings: &SqliteSettings) -> Result<Self, OpenError> {
+        file::prepare(path)?;
+        let mut writing = connection::for_writing(path, settings.busy_timeout)?;
+        migrate::migrate(&mut writing, schema)?;
+        let readers = (0..settings.readers.max(1))
+            .map(|_| connection::for_reading(path, settings.busy_timeout))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            writer: Writer::start(writing, settings.queue, settings.batch).map_err(OpenError::Thread)?,
+            readers: Arc::new(Readers::new(readers)),
+        })
+    }
+
+    pub(super) fn statistics(&self) -> WriteStatistics {
+        self.writer.statistics()
+    }
+
+    /// Runs `operation` in a shared transaction; its error undoes all that it wrote.
+    pub(super) async fn write<T, F>(&self, action: &'static str, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, SqliteError> + Send + 'static,
+    {
+        self.writer.run(operation).await.map_err(|error| StoreError::new(action, error))
+    }
+
+    /// The same for an operation of one statement, which SQLite undoes by itself when it fails.
+    pub(super) async fn write_one<T, F>(&self, action: &'static str, statement: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, SqliteError> + Send + 'static,
+    {
+        self.writer.run_one(statement).await.map_err(|error| StoreError::new(action, error))
+    }
+
+    /// Reads where it is called: for look-ups by key, which take microseconds.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, SqliteError>) -> Result<T, SqliteError> {
+        self.readers.read(read)
+    }
+
+    /// Reads on a thread that may block, not on one that serves requests.
+    pub(super) async fn read_elsewhere<T, F>(&self, action: &'static str, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, SqliteError> + Send + 'static,
+    {
+        let readers = Arc::clone(&self.readers);
+        tokio::task::spawn_blocking(move || readers.read(read))
+            .await
+            .map_err(|error| StoreError::new(action, error))?
+            .map_err(|error| StoreError::new(action, error))
+    }
+
+    /// Repeats a bounded removal until it finds less than it may take.
+    pub(super) async fn purge_all<F>(&self, batch: u32, removal: F) -> Result<u64, StoreError>
+    where
+        F: Fn(&Connection, u32) -> Result<u64, SqliteError> + Clone + Send + 'static,
+    {
+        let most = batch.max(1);
+        let mut removed = 0;
+        loop {
+            let removal = removal.clone();
+            let batch = self.write("purge", move |connection| removal(connection, most)).await?;
+            removed += batch;
+            if batch < u64::from(most) {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// Goes through the queue and the write lock, so that a store that could take no request does not call itself ready.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        self.write("answer a ping", |connection| {
+            Ok(connection.prepare_cached("SELECT number FROM schema_migration LIMIT 1")?.query_row([], |_| Ok(()))?)
+        })
+        .await
+    }
+}
