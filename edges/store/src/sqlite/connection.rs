@@ -11,6 +11,15 @@ use super::error::OpenError;
 /// Statements kept prepared by each connection; the store has fewer than these.
 const PREPARED_STATEMENTS: usize = 64;
 
+/// How a file is cut and how much of it the writer keeps in memory.
+#[derive(Clone, Copy)]
+pub(super) struct Pages {
+    /// Bytes of a page: a power of two from 512 to 65 536.
+    pub(super) size: i64,
+    /// The writer's cache, in KiB.
+    pub(super) cache_kib: i64,
+}
+
 /// `PRAGMA synchronous` FULL: in WAL mode every commit is on the disk before it is answered (NORMAL syncs none).
 const FULL: i64 = 2;
 
@@ -20,9 +29,12 @@ const FULL: i64 = 2;
 /// [`OpenError`] when SQLite refuses, or does not do what was asked.
 ///
 /// Source: security invariant 24
-pub(super) fn for_writing(path: &Path, busy_timeout: Duration) -> Result<Connection, OpenError> {
+pub(super) fn for_writing(path: &Path, busy_timeout: Duration, pages: Pages) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open(path, flags, busy_timeout)?;
+    // Takes effect on a file that has nothing in it yet.
+    connection.pragma_update(None, "page_size", pages.size)?;
+    connection.pragma_update(None, "cache_size", -pages.cache_kib)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(OpenError::NoWriteAheadLog(mode));

@@ -27,7 +27,7 @@ impl Database {
     /// [`OpenError`] says what the operator must change.
     pub(super) fn open(path: &Path, schema: &Schema, settings: &SqliteSettings) -> Result<Self, OpenError> {
         file::prepare(path)?;
-        let mut writing = connection::for_writing(path, settings.busy_timeout)?;
+        let mut writing = connection::for_writing(path, settings.busy_timeout, schema.pages)?;
         migrate::migrate(&mut writing, schema)?;
         let readers = (0..settings.readers.max(1))
             .map(|_| connection::for_reading(path, settings.busy_timeout))
