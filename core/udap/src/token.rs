@@ -49,7 +49,6 @@ pub struct ClientAssertion<'a> {
 /// A question whether a token is active.
 ///
 /// Source: RFC 7662 §2.1
-#[derive(Debug)]
 pub struct IntrospectionRequest<'a> {
     /// The token asked about, unread.
     pub token: &'a str,
@@ -60,7 +59,6 @@ pub struct IntrospectionRequest<'a> {
 /// The wish to end a token.
 ///
 /// Source: RFC 7009 §2.1
-#[derive(Debug)]
 pub struct RevocationRequest<'a> {
     /// The token to end, unread.
     pub token: &'a str,
@@ -155,6 +153,18 @@ impl<'a> ClientAssertion<'a> {
 }
 
 /// The assertion is a credential.
+impl std::fmt::Debug for IntrospectionRequest<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("IntrospectionRequest").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for RevocationRequest<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("RevocationRequest").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for ClientAssertion<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter

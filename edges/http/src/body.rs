@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tessera_authorization_server::rejection::Unread;
 
 /// How large a body may be and how long it may take.
 #[derive(Debug, Clone, Copy)]
@@ -17,29 +18,21 @@ pub struct BodyLimits {
     pub time: Duration,
 }
 
-/// Why a body was not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BodyError {
-    #[error("the request body is larger than allowed")]
-    TooLarge,
-    #[error("the request body did not arrive in time")]
-    TooSlow,
-    #[error("the request body ended early")]
-    Broken,
-}
-
 /// Reads the whole body.
-pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: BodyLimits) -> Result<Bytes, BodyError> {
+///
+/// # Errors
+/// [`Unread::TooLarge`], [`Unread::TooSlow`] or [`Unread::Broken`].
+pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: BodyLimits) -> Result<Bytes, Unread> {
     let announced =
         headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<usize>().ok());
     if announced.is_some_and(|size| size > limits.size) {
-        return Err(BodyError::TooLarge);
+        return Err(Unread::TooLarge);
     }
     match tokio::time::timeout(limits.time, Limited::new(body, limits.size).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
-        Ok(Err(_)) => Err(BodyError::Broken),
-        Err(_) => Err(BodyError::TooSlow),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
+        Ok(Err(_)) => Err(Unread::Broken),
+        Err(_) => Err(Unread::TooSlow),
     }
 }
 
@@ -68,15 +61,15 @@ mod tests {
     async fn reads_up_to_the_limit_and_not_beyond() {
         let none = HeaderMap::new();
         assert_eq!(read(&none, Body::from("12345678"), LIMITS).await.unwrap(), "12345678");
-        assert_eq!(read(&none, Body::from("123456789"), LIMITS).await, Err(BodyError::TooLarge));
+        assert_eq!(read(&none, Body::from("123456789"), LIMITS).await, Err(Unread::TooLarge));
         let announced = HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static("9"))]);
-        assert_eq!(read(&announced, Body::empty(), LIMITS).await, Err(BodyError::TooLarge));
+        assert_eq!(read(&announced, Body::empty(), LIMITS).await, Err(Unread::TooLarge));
     }
 
     #[tokio::test(start_paused = true)]
     async fn does_not_wait_for_ever() {
         let silent = Body::from_stream(Silent);
-        assert_eq!(read(&HeaderMap::new(), silent, LIMITS).await, Err(BodyError::TooSlow));
+        assert_eq!(read(&HeaderMap::new(), silent, LIMITS).await, Err(Unread::TooSlow));
     }
 
     /// A body that never comes.

@@ -4,12 +4,10 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, PRAGMA, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use tessera_authorization_server::rejection::{Refusal, RefusalClass};
 use tessera_udap::oauth_error::{ErrorCode, OAuthError};
-
-use crate::body::BodyError;
 
 /// An OAuth error object with its status.
 pub(crate) fn oauth(status: StatusCode, error: &OAuthError) -> Response {
@@ -27,14 +25,23 @@ pub(crate) fn refusal(refusal: &Refusal, endpoint: &'static str) -> Response {
     .increment(1);
     let status = match refusal.class() {
         RefusalClass::BadRequest => StatusCode::BAD_REQUEST,
+        RefusalClass::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        RefusalClass::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         RefusalClass::Unauthorized => StatusCode::UNAUTHORIZED,
         RefusalClass::NotFound => StatusCode::NOT_FOUND,
         RefusalClass::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         RefusalClass::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
     let mut response = oauth(status, refusal.error());
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        // What is left of the body is not worth reading.
+        StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE => {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        _ => {}
     }
     response
 }
@@ -53,19 +60,6 @@ pub(crate) fn no_store(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
-}
-
-/// The body could not be read; `code` is the endpoint's own for a request that is not in order.
-pub(crate) fn body(error: BodyError, code: ErrorCode) -> Response {
-    let status = match error {
-        BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
-        BodyError::Broken => StatusCode::BAD_REQUEST,
-    };
-    let mut response = oauth(status, &OAuthError { code, description: error.to_string() });
-    // What is left of the body is not worth reading.
-    response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
-    response
 }
 
 /// 503, to be tried again.

@@ -10,6 +10,7 @@
 )]
 
 pub mod body;
+mod decision;
 pub mod endpoints;
 mod error_response;
 mod middleware;

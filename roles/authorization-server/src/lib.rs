@@ -42,16 +42,19 @@ use tessera_trust::UnixTime;
 use tessera_trust::community::CommunityId;
 use tessera_udap::access_token::TokenKeys;
 
-use crate::audit::{AuditOutcome, AuditRecord};
+use crate::audit::{AuditAction, AuditOutcome, AuditRecord};
 use crate::context::RequestContext;
 use crate::discovery::{CommunityQuery, Discovery, Documents, PreparedDocument, Renewal};
 use crate::policy::CommunityPolicy;
 use crate::ports::{AuditSink, RegistrationStore, ReplayStore, RevocationStore, Trust};
-use crate::rejection::{Refusal, Rejection};
+use crate::rejection::{Refusal, Rejection, Unread};
 use crate::settings::{Base, BaseName, Group, GroupName, ServerSettings, SettingsError};
 
-/// How much longer a spent jti is kept than any node could accept its JWT: a clock may be corrected meanwhile.
-const REPLAY_MARGIN: Duration = Duration::from_secs(60);
+/// How much longer a spent jti is kept than a node with the right time accepts its JWT: the clocks of nodes over one
+/// store differ a little. Not longer, for afterwards the id is welcome again.
+///
+/// Source: FAST Security STU2 §7.1.4; security invariant 30
+const REPLAY_MARGIN: Duration = Duration::from_secs(5);
 
 /// One authorization server for any number of FHIR bases.
 ///
@@ -177,6 +180,16 @@ impl AuthorizationServer {
         &self.access_tokens.keys
     }
 
+    /// Refuses a request that the edge could not read, so that it too leaves its record; nothing of it was looked at.
+    #[must_use]
+    pub fn refuse_unread(&self, action: AuditAction, place: &str, unread: Unread, context: &RequestContext) -> Refusal {
+        let rejection = match action {
+            AuditAction::Registration => Rejection::RegistrationUnread(unread),
+            _ => Rejection::FormUnread(unread),
+        };
+        self.refuse(AuditRecord::begun(action, place, context), context, &rejection)
+    }
+
     fn base(&self, name: &BaseName) -> Result<&Base, Rejection> {
         self.bases.get(name).filter(|base| !base.communities.is_empty()).ok_or(Rejection::NoSuchPlace)
     }
@@ -188,21 +201,28 @@ impl AuthorizationServer {
     /// Ends a request: its audit record is kept, and a rejection becomes what goes out. Each request passes here once.
     fn close<T>(
         &self,
-        mut record: AuditRecord,
+        record: AuditRecord,
         context: &RequestContext,
         result: Result<T, Rejection>,
     ) -> Result<T, Refusal> {
-        let answer = result.map_err(|rejection| {
-            let refusal = Refusal::new(&rejection, &record, context);
-            record.outcome = if refusal.class().is_ours() {
-                AuditOutcome::Failed(refusal.record().clone())
-            } else {
-                AuditOutcome::Refused(refusal.record().clone())
-            };
-            refusal
-        });
+        match result {
+            Ok(answer) => {
+                self.ports.audit.record(record);
+                Ok(answer)
+            }
+            Err(rejection) => Err(self.refuse(record, context, &rejection)),
+        }
+    }
+
+    fn refuse(&self, mut record: AuditRecord, context: &RequestContext, rejection: &Rejection) -> Refusal {
+        let refusal = Refusal::new(rejection, &record, context);
+        record.outcome = if refusal.class().is_ours() {
+            AuditOutcome::Failed(refusal.record().clone())
+        } else {
+            AuditOutcome::Refused(refusal.record().clone())
+        };
         self.ports.audit.record(record);
-        answer
+        refusal
     }
 }
 

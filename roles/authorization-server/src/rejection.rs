@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 use tessera_jose::key::SignError;
 use tessera_trust::{CommunityId, TrustRefusal};
 use tessera_udap::extensions::b2b::B2bError;
+use tessera_udap::form::FormError;
 use tessera_udap::ids::{ClientId, ClientUri};
 use tessera_udap::oauth_error::OAuthError;
 use tessera_udap::registration::RegistrationRequestError;
@@ -32,6 +33,12 @@ pub enum Rejection {
     /// There is no such base or group here, or UDAP is off there.
     #[error("there is no authorization server at this address")]
     NoSuchPlace,
+    /// The registration request could not be read.
+    #[error("the registration request was not read")]
+    RegistrationUnread(#[source] Unread),
+    /// A token, introspection or revocation request could not be read.
+    #[error("the request was not read")]
+    FormUnread(#[source] Unread),
     /// The registration body is not one.
     #[error("the registration request is not well-formed")]
     RegistrationBody(#[source] RegistrationRequestError),
@@ -176,6 +183,32 @@ pub enum Rejection {
     /// The signing key failed.
     #[error("the access token could not be signed")]
     Signing(#[from] SignError),
+}
+
+/// Why the edge did not get as far as a form or a body that could be decided upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// Parameters in the URL, where logs and histories would keep them.
+    #[error("send the parameters in the body, not in the URL")]
+    ParametersInUrl,
+    /// The body is announced as something else, or not at all.
+    #[error("send the body as {expected}, and say so in Content-Type once")]
+    MediaType {
+        /// What is expected.
+        expected: &'static str,
+    },
+    /// The body is larger than allowed.
+    #[error("the request body is larger than allowed")]
+    TooLarge,
+    /// The body did not arrive in time.
+    #[error("the request body did not arrive in time")]
+    TooSlow,
+    /// The connection ended within the body.
+    #[error("the request body ended early")]
+    Broken,
+    /// The body is no form, or a parameter occurs twice.
+    #[error(transparent)]
+    Form(#[from] FormError),
 }
 
 /// A refusal as it leaves the engine: the answer, and what the edge writes into the log.

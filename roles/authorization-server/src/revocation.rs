@@ -1,12 +1,13 @@
 //! Revocation: a client gives a token back before its end.
 //!
-//! Only its own: a token of another client is refused as RFC 7009 §2.1 says. What is no token of this base, or has ended, is
-//! answered as revoked, for that is what the caller wants. The caller authenticates as at the token endpoint, with the
+//! Only its own: a token of another client is refused as RFC 7009 §2.1 says. What is no token of this base or its group, or
+//! has ended, is answered as revoked, for that is what the caller wants. The caller authenticates as at the token endpoint, with the
 //! revocation endpoint's own URL as `aud` (see [`crate::introspection`] for why).
 //!
 //! Source: RFC 7009
 
-use tessera_udap::access_token::AccessToken;
+use tessera_trust::UnixTime;
+use tessera_udap::access_token::{AccessToken, AccessTokenClaims};
 use tessera_udap::form::Parameters;
 use tessera_udap::token::RevocationRequest;
 
@@ -14,7 +15,7 @@ use crate::AuthorizationServer;
 use crate::audit::{AuditAction, AuditRecord};
 use crate::context::RequestContext;
 use crate::rejection::{Refusal, Rejection};
-use crate::settings::BaseName;
+use crate::settings::{Base, BaseName};
 use crate::token::PresentedCredentials;
 use crate::token::client_authentication::refuse_other_credentials;
 
@@ -51,9 +52,8 @@ impl AuthorizationServer {
         let request = RevocationRequest::read(form).map_err(Rejection::Form)?;
         let caller =
             self.authenticate_client(base, &base.revocation_endpoint, &request.client, context, record).await?;
-        let keys = &self.access_tokens.keys;
-        let Ok(claims) = AccessToken::read(request.token, keys, &base.base_url, context.now) else {
-            record.notes.push("the token is not a live one of this base".into());
+        let Some(claims) = self.token_of_group(base, request.token, context.now) else {
+            record.notes.push("the token is not a live one of this base or its group".into());
             return Ok(());
         };
         record.token_id = Some(claims.jti.clone());
@@ -64,5 +64,13 @@ impl AuthorizationServer {
         let until = claims.exp.plus(self.skew);
         self.ports.revocations.revoke_token(&claims.jti, until).await?;
         Ok(())
+    }
+
+    /// The claims of a live token of this base, or of one that shares its registrations: a client that names the wrong
+    /// one of its bases must not be told that a token is dead which lives.
+    fn token_of_group(&self, base: &Base, token: &str, now: UnixTime) -> Option<AccessTokenClaims> {
+        let read = |base: &Base| AccessToken::read(token, &self.access_tokens.keys, &base.base_url, now).ok();
+        let others = self.bases.values().filter(|other| other.group == base.group && other.name != base.name);
+        read(base).or_else(|| others.filter_map(read).next())
     }
 }

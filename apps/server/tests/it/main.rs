@@ -19,6 +19,7 @@
 mod support;
 
 mod discovery;
+mod record;
 mod registration;
 mod token;
 mod token_status;

@@ -22,7 +22,12 @@ pub(crate) async fn udap(State((node, base)): State<(Node, BaseName)>, uri: Uri,
         // Two values would leave open which community is meant.
         return error_response::bad_query("give the community parameter once, as percent-encoded UTF-8");
     };
-    let community = query.get("community").map_or(CommunityQuery::Unnamed, CommunityQuery::Named);
+    // An empty name names no community of ours; it is not the same as none.
+    let community = match query.get("community") {
+        Some(name) => CommunityQuery::Named(name),
+        None if query.contains("community") => CommunityQuery::Named(""),
+        None => CommunityQuery::Unnamed,
+    };
     match node.authorization_server.udap_metadata(&base, community) {
         Discovery::Document(document) => prepared(&document, &headers),
         Discovery::NoContent => empty(StatusCode::NO_CONTENT),

@@ -8,60 +8,68 @@ use axum::response::Response;
 use http::StatusCode;
 use http::header::AUTHORIZATION;
 use tessera_authorization_server::PresentedCredentials;
+use tessera_authorization_server::audit::AuditAction;
+use tessera_authorization_server::rejection::Unread;
 use tessera_authorization_server::settings::BaseName;
 use tessera_udap::form::Parameters;
-use tessera_udap::oauth_error::{ErrorCode, OAuthError};
 
+use crate::decision::to_the_end;
 use crate::state::Node;
 use crate::{body, error_response};
 
 pub(crate) async fn introspect(State((node, base)): State<(Node, BaseName)>, request: Request) -> Response {
     let context = node.context(request.extensions());
-    let (form, presented) = match read_form(&node, request).await {
-        Ok(form) => form,
-        Err(response) => return response,
-    };
-    match node.authorization_server.introspect(&base, &form, presented, &context).await {
-        Ok(answer) => error_response::json(StatusCode::OK, &answer),
-        Err(refusal) => error_response::refusal(&refusal, "introspection"),
-    }
+    let form = read_form(&node, request).await;
+    to_the_end(async move {
+        let server = &node.authorization_server;
+        let answer = match form {
+            Ok((form, presented)) => server.introspect(&base, &form, presented, &context).await,
+            Err(unread) => Err(server.refuse_unread(AuditAction::Introspection, base.as_str(), unread, &context)),
+        };
+        match answer {
+            Ok(answer) => error_response::json(StatusCode::OK, &answer),
+            Err(refusal) => error_response::refusal(&refusal, "introspection"),
+        }
+    })
+    .await
 }
 
 pub(crate) async fn revoke(State((node, base)): State<(Node, BaseName)>, request: Request) -> Response {
     let context = node.context(request.extensions());
-    let (form, presented) = match read_form(&node, request).await {
-        Ok(form) => form,
-        Err(response) => return response,
-    };
-    match node.authorization_server.revoke(&base, &form, presented, &context).await {
-        Ok(()) => {
-            let mut response = Response::new(Body::empty());
-            error_response::no_store(&mut response);
-            response
+    let form = read_form(&node, request).await;
+    to_the_end(async move {
+        let server = &node.authorization_server;
+        let answer = match form {
+            Ok((form, presented)) => server.revoke(&base, &form, presented, &context).await,
+            Err(unread) => Err(server.refuse_unread(AuditAction::Revocation, base.as_str(), unread, &context)),
+        };
+        match answer {
+            Ok(()) => {
+                let mut response = Response::new(Body::empty());
+                error_response::no_store(&mut response);
+                response
+            }
+            Err(refusal) => error_response::refusal(&refusal, "revocation"),
         }
-        Err(refusal) => error_response::refusal(&refusal, "revocation"),
-    }
+    })
+    .await
 }
 
 /// Reads a form with each parameter once, and notes whether an `Authorization` header came along.
 ///
 /// # Errors
-/// The answer to give: 413, 408, or 400 `invalid_request`.
-pub(crate) async fn read_form(node: &Node, request: Request) -> Result<(Parameters, PresentedCredentials), Response> {
+/// [`Unread`] says what was not in order.
+pub(crate) async fn read_form(node: &Node, request: Request) -> Result<(Parameters, PresentedCredentials), Unread> {
+    const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
     let (parts, content) = request.into_parts();
-    let refuse = |description: String| {
-        error_response::oauth(StatusCode::BAD_REQUEST, &OAuthError { code: ErrorCode::InvalidRequest, description })
-    };
     if parts.uri.query().is_some() {
-        return Err(refuse("send the parameters in the body, not in the URL".to_owned()));
+        return Err(Unread::ParametersInUrl);
     }
-    if !body::is_announced_as(&parts.headers, "application/x-www-form-urlencoded") {
-        return Err(refuse("send a form: Content-Type application/x-www-form-urlencoded".to_owned()));
+    if !body::is_announced_as(&parts.headers, MEDIA_TYPE) {
+        return Err(Unread::MediaType { expected: MEDIA_TYPE });
     }
-    let bytes = body::read(&parts.headers, content, node.limits.form)
-        .await
-        .map_err(|error| error_response::body(error, ErrorCode::InvalidRequest))?;
-    let form = Parameters::read(&bytes).map_err(|error| refuse(error.to_string()))?;
+    let bytes = body::read(&parts.headers, content, node.limits.form).await?;
+    let form = Parameters::read(&bytes)?;
     let presented = PresentedCredentials { authorization_header: parts.headers.contains_key(AUTHORIZATION) };
     Ok((form, presented))
 }

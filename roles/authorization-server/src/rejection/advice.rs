@@ -1,12 +1,27 @@
 //! What helps: the stable reason, the caller's text, the operator's evidence and the likely fix.
 
 use tessera_udap::extensions::b2b::B2bError;
+use tessera_udap::form::FormError;
 
-use super::Rejection;
+use super::{Rejection, Unread};
 use crate::audit::foreign_text;
 
 /// The most values that one piece of evidence repeats.
 const EVIDENCE_VALUES: usize = 10;
+
+impl Unread {
+    fn reason_code(self) -> &'static str {
+        match self {
+            Self::ParametersInUrl => "parameters-in-url",
+            Self::MediaType { .. } => "media-type",
+            Self::TooLarge => "body-too-large",
+            Self::TooSlow => "body-too-slow",
+            Self::Broken => "body-broken",
+            Self::Form(FormError::Repeated) => "parameter-repeated",
+            Self::Form(_) => "form-malformed",
+        }
+    }
+}
 
 impl Rejection {
     /// Which check refused: kebab-case, stable.
@@ -14,6 +29,7 @@ impl Rejection {
     pub fn reason_code(&self) -> &'static str {
         match self {
             Self::NoSuchPlace => "no-such-place",
+            Self::RegistrationUnread(unread) | Self::FormUnread(unread) => unread.reason_code(),
             Self::RegistrationBody(error) => error.reason_code(),
             Self::Form(error) => error.reason_code(),
             Self::AuthorizationHeader => "authorization-header",
@@ -47,6 +63,7 @@ impl Rejection {
     pub(super) fn description(&self) -> String {
         match self {
             Self::NoSuchPlace => "there is no authorization server at this address".into(),
+            Self::RegistrationUnread(unread) | Self::FormUnread(unread) => unread.to_string(),
             Self::RegistrationBody(error) => error.to_string(),
             Self::Form(error) => error.to_string(),
             Self::AuthorizationHeader => "no Authorization header may come with a client_assertion".into(),
@@ -131,7 +148,17 @@ impl Rejection {
     pub(super) fn likely_fix(&self) -> &'static str {
         match self {
             Self::NoSuchPlace => "Compare the URL with the endpoints in the base's UDAP metadata.",
-            Self::RegistrationBody(_) => "Send application/json with software_statement and \"udap\": \"1\".",
+            Self::FormUnread(Unread::TooLarge) | Self::RegistrationUnread(Unread::TooLarge) => {
+                "Send a shorter chain in x5c and fewer scopes; the limits are in the documentation."
+            }
+            Self::FormUnread(Unread::TooSlow | Unread::Broken)
+            | Self::RegistrationUnread(Unread::TooSlow | Unread::Broken) => {
+                "Send the whole body at once; look for a proxy between that holds it back."
+            }
+            Self::FormUnread(_) => "Send application/x-www-form-urlencoded in the body, each parameter once.",
+            Self::RegistrationUnread(_) | Self::RegistrationBody(_) => {
+                "Send application/json with software_statement and \"udap\": \"1\"."
+            }
             Self::Form(_) => {
                 "Send each parameter once: grant_type, scope, client_assertion_type, client_assertion, udap=1."
             }

@@ -3,13 +3,17 @@
 use tessera_udap::extensions::b2b::B2bError;
 use tessera_udap::oauth_error::{ErrorCode, OAuthError};
 
-use super::Rejection;
+use super::{Rejection, Unread};
 
 /// What the HTTP status expresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RefusalClass {
     /// 400
     BadRequest,
+    /// 408
+    TooSlow,
+    /// 413
+    TooLarge,
     /// 401
     Unauthorized,
     /// 404
@@ -36,13 +40,14 @@ impl Rejection {
     pub fn code(&self) -> ErrorCode {
         match self {
             // RFC 6749 §5.2
-            Self::NoSuchPlace | Self::AuthorizationHeader => ErrorCode::InvalidRequest,
+            Self::NoSuchPlace | Self::AuthorizationHeader | Self::FormUnread(_) => ErrorCode::InvalidRequest,
             // RFC 6749 §5.2; a malformed scope has a code of its own
             Self::Form(error) => error.code(),
             // RFC 6749 §5.2
             Self::GrantTypeUnknown { .. } => ErrorCode::UnsupportedGrantType,
             // UDAP DCR §5.2
-            Self::RegistrationBody(_)
+            Self::RegistrationUnread(_)
+            | Self::RegistrationBody(_)
             | Self::GrantNotOffered { .. }
             | Self::RegistrationWildcard { .. }
             | Self::RegistrationScope { .. }
@@ -79,6 +84,8 @@ impl Rejection {
     pub fn class(&self) -> RefusalClass {
         match self {
             Self::NoSuchPlace => RefusalClass::NotFound,
+            Self::RegistrationUnread(Unread::TooLarge) | Self::FormUnread(Unread::TooLarge) => RefusalClass::TooLarge,
+            Self::RegistrationUnread(Unread::TooSlow) | Self::FormUnread(Unread::TooSlow) => RefusalClass::TooSlow,
             Self::Store(_) => RefusalClass::Unavailable,
             Self::Signing(_) => RefusalClass::Internal,
             _ if self.code() == ErrorCode::InvalidClient => RefusalClass::Unauthorized,
@@ -97,7 +104,8 @@ impl Rejection {
     pub fn section(&self) -> &'static str {
         match self {
             Self::NoSuchPlace => "FAST Security STU2 §2.2",
-            Self::RegistrationBody(_) => "FAST Security STU2 §3.2.3; UDAP DCR §3",
+            Self::RegistrationUnread(_) | Self::RegistrationBody(_) => "FAST Security STU2 §3.2.3; UDAP DCR §3",
+            Self::FormUnread(_) => "RFC 6749 §3.2",
             Self::Form(_) => "FAST Security STU2 §5.2.2; RFC 6749 §3.2",
             Self::AuthorizationHeader => "FAST Security STU2 §5.2.2",
             Self::GrantTypeUnknown { .. } => "FAST Security STU2 §2.2; RFC 6749 §5.2",
