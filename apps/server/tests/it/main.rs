@@ -19,6 +19,8 @@
 mod support;
 
 mod discovery;
+mod fhir;
+mod operator;
 mod registration;
 mod token;
 mod token_status;
