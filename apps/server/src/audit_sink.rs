@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tessera_authorization_server::audit::AuditRecord;
 use tessera_gateway::audit as data;
+use tessera_gateway::ports::RecorderUnavailable;
 use tessera_udap::audit_event::{
     AuditAction as Action, AuditAgent, AuditEntity, AuditEvent, AuditEventOutcome, AuditKind, AuditReference,
     AuditSource,
@@ -41,8 +42,10 @@ impl tessera_authorization_server::ports::AuditSink for AuditFile {
 }
 
 impl tessera_gateway::ports::AuditSink for AuditFile {
-    fn record(&self, record: data::AuditRecord) {
+    fn record(&self, record: data::AuditRecord) -> Result<(), RecorderUnavailable> {
         self.log.append(move || of_gateway(&record).to_line());
+        // A log that is broken takes events for the time after, or none; nobody may rely on either.
+        if self.log.is_broken() { Err(RecorderUnavailable) } else { Ok(()) }
     }
 }
 

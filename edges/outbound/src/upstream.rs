@@ -33,7 +33,8 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 pub struct UpstreamLimits {
     /// Connecting, TLS included. Default 2 s.
     pub connect: Duration,
-    /// From the request to the head of the answer, the request's body included. Default 30 s.
+    /// From the request to the head of the answer, the request's body included. Default 10 s: less than the gateway's
+    /// own deadline, which tells a caller less about where the time went.
     pub head: Duration,
     /// The longest time without progress in the answer's body. Default 15 s.
     pub idle: Duration,
@@ -49,7 +50,7 @@ impl Default for UpstreamLimits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(2),
-            head: Duration::from_secs(30),
+            head: Duration::from_secs(10),
             idle: Duration::from_secs(15),
             in_flight: 256,
             keep_alive: Duration::from_secs(20),
@@ -90,7 +91,11 @@ impl Upstream for FhirUpstream {
         let response = timeout(self.limits.head, self.client.request(request))
             .await
             .map_err(|_| UpstreamError::TimedOut)?
-            .map_err(|error| UpstreamError::Unreachable(error.into()))?;
+            // A pooled connection that the server has closed is an exchange that broke: it may have read the request.
+            .map_err(|error| match error.is_connect() {
+                true => UpstreamError::Unreachable(error.into()),
+                false => UpstreamError::Broken(error.into()),
+            })?;
         let idle = self.limits.idle;
         Ok(response.map(|incoming| -> Body { Box::pin(Streamed::new(incoming, idle, place)) }))
     }

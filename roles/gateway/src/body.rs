@@ -1,16 +1,26 @@
 //! Bodies that are whole, empty, or read up to a limit.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Empty, Full};
+use tokio::time::timeout;
 
 use crate::ports::{Body, BodyError};
+
+/// From the end of a request's header to the end of its body.
+///
+/// Source: security invariant 45, limits
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Why a body was not read whole.
 #[derive(Debug)]
 pub(crate) enum ReadError {
     /// It is larger than the limit.
     TooLarge,
+    /// It did not arrive in time.
+    TooSlow,
     /// It broke off.
     Broken(BodyError),
 }
@@ -23,6 +33,11 @@ pub(crate) fn full(bytes: Bytes) -> Body {
 /// No body.
 pub(crate) fn empty() -> Body {
     Box::pin(Empty::new().map_err(|never| match never {}))
+}
+
+/// Reads the body of a request whole, as [`read`] does, within ten seconds.
+pub(crate) async fn read_in_time(body: Body, limit: usize) -> Result<Bytes, ReadError> {
+    timeout(BODY_DEADLINE, read(body, limit)).await.unwrap_or(Err(ReadError::TooSlow))
 }
 
 /// Reads a body whole, of at most `limit` bytes; one that announces more is not read at all.

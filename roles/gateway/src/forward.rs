@@ -9,7 +9,6 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
-use tessera_jose::json::{Limits, Value, read_object};
 
 use crate::body::{empty, full, read};
 use crate::permit::AccessPermit;
@@ -17,12 +16,11 @@ use crate::ports::{Body, Upstream};
 use crate::rejection::Rejection;
 use crate::request::media::{self, FHIR_JSON, FORM};
 use crate::request::path::{Interaction, SearchForm};
-use crate::rewrite::{Rewriter, Rewritten, location};
+use crate::rewrite::{Rewritten, location};
 use crate::settings::GatewayBase;
+use crate::upstream_outcome::{MAX_OUTCOME_BYTES, UpstreamOutcome};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest `OperationOutcome` of upstream's, in bytes.
-const MAX_OUTCOME_BYTES: usize = 64 * 1024;
 
 /// Sends what was permitted and answers with what may come back.
 pub(crate) async fn forward(
@@ -95,11 +93,7 @@ async fn answered(response: Response<Body>, base: &GatewayBase, head_only: bool)
             Ok(passed(status, &parts.headers, body, base))
         }
         _ if status.is_client_error() => {
-            let outcome = outcome(&parts.headers, body).await.ok_or(Rejection::UpstreamRefused { status })?;
-            let mut rewriter = Rewriter::new(base);
-            let mut text = rewriter.push(outcome).to_vec();
-            text.extend_from_slice(&rewriter.finish());
-            Ok(passed(status, &parts.headers, full(Bytes::from(text)), base))
+            Err(Rejection::UpstreamRefused { status, outcome: outcome(&parts.headers, body).await })
         }
         _ if status.is_server_error() => Err(Rejection::UpstreamFailed { status }),
         _ => Err(Rejection::UpstreamAnswer { what: "it is a redirect or no final answer" }),
@@ -135,13 +129,11 @@ fn is_json(headers: &HeaderMap) -> bool {
     content_type.is_some_and(media::is_fhir_json)
 }
 
-/// The body when it is an `OperationOutcome`; what else a server says with an error stays with us.
-async fn outcome(headers: &HeaderMap, body: Body) -> Option<Bytes> {
+/// What the server says with its refusal; nothing when that is no `OperationOutcome`.
+async fn outcome(headers: &HeaderMap, body: Body) -> UpstreamOutcome {
     if !is_json(headers) {
-        return None;
+        return UpstreamOutcome::default();
     }
-    let bytes = read(body, MAX_OUTCOME_BYTES).await.ok()?;
-    let object = read_object(&bytes, &Limits::new(MAX_OUTCOME_BYTES)).ok()?;
-    let is_outcome = object.get("resourceType").and_then(Value::as_str) == Some("OperationOutcome");
-    is_outcome.then_some(bytes)
+    let said = read(body, MAX_OUTCOME_BYTES).await;
+    said.map_or_else(|_| UpstreamOutcome::default(), |said| UpstreamOutcome::read(&said))
 }

@@ -1,25 +1,45 @@
 //! The way of a request: token, grammar, permit, upstream, and back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response};
+use tessera_trust::community::CommunityId;
 use tessera_udap::access_token::TokenKeys;
+use tokio::time::{Instant, timeout_at};
 
 use crate::audit::{AuditOutcome, AuditRecord};
 use crate::body::{self, full};
-use crate::capability::{self, Statements};
+use crate::capability;
 use crate::context::GatewayContext;
 use crate::forward::forward;
 use crate::outcome;
 use crate::permit::AccessPermit;
-use crate::ports::{AuditSink, Body, TokenStatusPort, Upstream};
+use crate::ports::{AuditSink, Body, TokenStatusPort, Upstream, UpstreamError};
 use crate::rejection::Rejection;
 use crate::request::FhirRequest;
 use crate::request::media::FHIR_JSON;
 use crate::settings::{GatewayBase, GatewaySettings};
+use crate::statements::Statements;
 use crate::token::SignedToken;
+use crate::write_watch::WriteWatch;
+
+/// From the head of a request to the head of its answer. The node's own deadline for handlers is 15 s and knows nothing
+/// of FHIR, so the gateway ends before it.
+///
+/// Source: security invariant 45, limits
+const ANSWER_DEADLINE: Duration = Duration::from_secs(13);
+
+/// Why an answer is a refusal, for whoever counts them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnsweredRefusal {
+    /// Which check, in kebab-case; of a fixed list.
+    pub reason_code: &'static str,
+    /// The community of the caller; `None` when no token proved it.
+    pub community: Option<CommunityId>,
+}
 
 /// The resource server of the guide in front of FHIR servers that know nothing of it.
 pub struct Gateway {
@@ -41,14 +61,17 @@ impl Gateway {
         token_status: Arc<dyn TokenStatusPort>,
         audit: Arc<dyn AuditSink>,
     ) -> Self {
-        Self { settings, token_keys, upstream, token_status, audit, statements: Statements::default() }
+        let statements = Statements::new(&settings);
+        Self { settings, token_keys, upstream, token_status, audit, statements }
     }
 
     /// Answers a FHIR request to the base of this name; a refusal is an answer too, with an `OperationOutcome`.
     ///
     /// The path of the request is the whole path as it came, undecoded, that of the base URL included; its host has no
-    /// say. The decision is recorded before anything goes upstream, and a failure after it is recorded again. Only the
-    /// public `CapabilityStatement` is given out unrecorded.
+    /// say. The decision is recorded before anything goes upstream, and a failure after it is recorded again; what cannot
+    /// be recorded is not forwarded. Only the public `CapabilityStatement` is given out unrecorded.
+    ///
+    /// A refusal carries an [`AnsweredRefusal`] among the response's extensions.
     ///
     /// Source: FAST Security STU2 §5.2.4; security invariants 39 to 44
     pub async fn handle(&self, base: &str, request: Request<Body>, context: &GatewayContext) -> Response<Body> {
@@ -64,45 +87,61 @@ impl Gateway {
 
     async fn serve(
         &self,
-        base: &GatewayBase,
+        base: &Arc<GatewayBase>,
         request: Request<Body>,
         context: &GatewayContext,
         record: &mut AuditRecord,
     ) -> Result<Response<Body>, Rejection> {
+        let deadline = Instant::now() + ANSWER_DEADLINE;
         let (parts, body) = request.into_parts();
         // Read first and refused last: who has no token learns that before anything else.
         let asked = FhirRequest::parse(&parts, base.base_path());
         if let Ok(request) = &asked {
             record.request = request.described();
             if let Some(permit) = AccessPermit::of_public_document(request) {
-                return self.capabilities(permit, base, context).await;
+                return self.capabilities(permit, base, context, deadline).await;
             }
         }
         let token =
             SignedToken::read(&parts.headers, parts.uri.query(), &self.token_keys, &base.base_url, context.now)?;
         record.client = Some(token.client());
         record.purpose = token.purpose();
-        let token = token.ask_whether_it_lives(self.token_status.as_ref()).await?;
-        let permit = AccessPermit::judge(asked?, body, &token, base).await?;
-        self.audit.record(record.clone());
-        forward(permit, base, self.upstream.as_ref(), &context.correlation_id).await
+        let permit = timeout_at(deadline, async {
+            let token = token.ask_whether_it_lives(self.token_status.as_ref()).await?;
+            AccessPermit::judge(asked?, body, token, self.token_status.as_ref(), base).await
+        });
+        let permit = permit.await.unwrap_or(Err(Rejection::DecisionTooSlow))?;
+        self.audit.record(record.clone()).map_err(Rejection::Unrecorded)?;
+
+        let watch = permit.is_write().then(|| WriteWatch::begun(self.audit.as_ref(), record));
+        let answer = forward(permit, base, self.upstream.as_ref(), &context.correlation_id);
+        let answer = timeout_at(deadline, answer).await.unwrap_or(Err(Rejection::Upstream(UpstreamError::TimedOut)));
+        match watch {
+            Some(watch) => {
+                watch.seen();
+                answer.map_err(Rejection::after_write)
+            }
+            None => answer,
+        }
     }
 
     async fn capabilities(
         &self,
         permit: AccessPermit,
-        base: &GatewayBase,
+        base: &Arc<GatewayBase>,
         context: &GatewayContext,
+        deadline: Instant,
     ) -> Result<Response<Body>, Rejection> {
-        let statement = match self.statements.kept(base, context.now) {
-            Some(statement) => statement,
-            None => {
-                let response = forward(permit, base, self.upstream.as_ref(), &context.correlation_id).await?;
-                let statement = published(response, base).await?;
-                self.statements.keep(base, statement.clone(), context.now);
-                statement
+        let (upstream, correlation_id) = (Arc::clone(&self.upstream), context.correlation_id.clone());
+        let fetch = {
+            let base = Arc::clone(base);
+            async move {
+                let response = forward(permit, &base, upstream.as_ref(), &correlation_id).await?;
+                published(response, base).await
             }
         };
+        let statement = timeout_at(deadline, self.statements.of(&base.name, fetch)).await;
+        let statement = statement.unwrap_or(Err(Rejection::StatementUnavailable))?;
         let mut response = Response::new(full(statement));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FHIR_JSON));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-age=30"));
@@ -132,22 +171,34 @@ impl Gateway {
                 refusal.detail
             );
         }
-        let answer = outcome::response(rejection, realm, &record.correlation_id);
+        let correlation_id = record.correlation_id.clone();
+        let community = record.client.as_ref().map(|client| client.community.clone());
+        let answered = |rejection: &Rejection| {
+            let mut answer = outcome::response(rejection, realm, &correlation_id);
+            let reason_code = rejection.rule().reason_code;
+            answer.extensions_mut().insert(AnsweredRefusal { reason_code, community: community.clone() });
+            answer
+        };
         record.outcome =
             if rejection.is_ours() { AuditOutcome::Failed(refusal) } else { AuditOutcome::Refused(refusal) };
-        self.audit.record(record);
-        answer
+        match self.audit.record(record) {
+            // What could not be done is told as it is: the caller of a write must learn that it may have been done.
+            Err(error) if !rejection.is_ours() => answered(&Rejection::Unrecorded(error)),
+            _ => answered(rejection),
+        }
     }
 }
 
-async fn published(response: Response<Body>, base: &GatewayBase) -> Result<Bytes, Rejection> {
+/// Parses some megabytes elsewhere than on a thread that answers requests.
+async fn published(response: Response<Body>, base: Arc<GatewayBase>) -> Result<Bytes, Rejection> {
     if !response.status().is_success() {
         return Err(Rejection::UpstreamFailed { status: response.status() });
     }
     let statement = body::read(response.into_body(), capability::MAX_STATEMENT_BYTES)
         .await
         .map_err(|_| Rejection::UpstreamAnswer { what: "its metadata broke off or is too large" })?;
-    capability::published(&statement, base)
+    let published = tokio::task::spawn_blocking(move || capability::published(&statement, &base)).await;
+    published.unwrap_or(Err(Rejection::StatementUnavailable))
 }
 
 impl std::fmt::Debug for Gateway {

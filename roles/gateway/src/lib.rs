@@ -5,7 +5,8 @@
 //! 1. `request` reads it by our own grammar into type, id, interaction and parameters; what it does not understand is
 //!    refused.
 //! 2. `token` verifies the access token in the Authorization header and asks whether it still lives.
-//! 3. [`permit`] judges scope, purpose of use and written body, and makes the [`permit::AccessPermit`].
+//! 3. [`permit`] judges scope, purpose of use and written body, asks again when a body had to be read, and makes the
+//!    [`permit::AccessPermit`], which is recorded.
 //! 4. `forward` builds the request anew for upstream, and lets the answer pass by lists, its links rewritten as they
 //!    stream by.
 //!
@@ -34,14 +35,17 @@ pub mod ports;
 mod rejection;
 mod request;
 mod rewrite;
-mod scope;
+pub mod scope;
 pub mod settings;
+mod statements;
 #[cfg(test)]
 mod testing;
 mod token;
+mod upstream_outcome;
+mod write_watch;
 mod written;
 
 pub use context::GatewayContext;
-pub use gateway::Gateway;
+pub use gateway::{AnsweredRefusal, Gateway};
 pub use ports::{Body, BodyError};
 pub use settings::GatewaySettings;

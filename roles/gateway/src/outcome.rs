@@ -3,7 +3,7 @@
 //! Source: FHIR R4 "OperationOutcome"; RFC 6750 §3; RFC 9110 §10.2.1, §10.2.3
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
@@ -11,15 +11,17 @@ use crate::body::full;
 use crate::ports::Body;
 use crate::rejection::Rejection;
 use crate::request::media::FHIR_JSON;
+use crate::upstream_outcome::UpstreamOutcome;
 
 /// The answer to a request that was rejected; `realm` is the base URL.
 pub(crate) fn response(rejection: &Rejection, realm: &str, correlation_id: &str) -> Response<Body> {
     let rule = rejection.rule();
     let diagnostics = format!("{} (correlation id {correlation_id})", rejection.for_caller());
-    let outcome = json!({
-        "resourceType": "OperationOutcome",
-        "issue": [{ "severity": "error", "code": rule.issue, "diagnostics": diagnostics }],
-    });
+    let issues = match rejection {
+        Rejection::UpstreamRefused { outcome, .. } => outcome.issues(rule.issue, &diagnostics),
+        _ => UpstreamOutcome::default().issues(rule.issue, &diagnostics),
+    };
+    let outcome = json!({ "resourceType": "OperationOutcome", "issue": issues });
     let mut response = Response::new(full(Bytes::from(outcome.to_string())));
     *response.status_mut() = rule.status;
     let headers = response.headers_mut();
@@ -28,8 +30,18 @@ pub(crate) fn response(rejection: &Rejection, realm: &str, correlation_id: &str)
     if let Rejection::MethodNotAllowed { allow } = rejection {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
     }
-    if rule.status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    match rejection {
+        Rejection::StatementUnavailable => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        _ if matches!(rule.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        // What is left of the body is not worth reading.
+        Rejection::BodyTooSlow | Rejection::BodyTooLarge { .. } => {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        _ => {}
     }
     challenge(headers, rejection, realm, rule.status);
     response

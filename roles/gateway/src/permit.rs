@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::body::{self, ReadError};
-use crate::ports::Body;
+use crate::ports::{Body, TokenStatusPort};
 use crate::rejection::Rejection;
 use crate::request::FhirRequest;
 use crate::request::parameters::Parameters;
@@ -51,14 +51,19 @@ impl AccessPermit {
     }
 
     /// Judges a request with its token: scope, then purpose, then the body, which is not read for who may not send it.
+    ///
+    /// A caller may take seconds to send a body, in which the token may die; so a token with a body is asked for again
+    /// when the body is there, as the last thing before the permit.
     pub(crate) async fn judge(
         mut request: FhirRequest,
         body: Body,
-        token: &LiveToken,
+        token: LiveToken,
+        token_status: &dyn TokenStatusPort,
         base: &GatewayBase,
     ) -> Result<Self, Rejection> {
         scope::judge(&token.claims().scope, &request.interaction)?;
-        judge_purpose(token, base)?;
+        judge_purpose(&token, base)?;
+        let has_body = request.interaction.has_body();
         let content = match request.interaction {
             Interaction::SearchType(_, SearchForm::Form) => {
                 let form = read(body, MAX_FORM_BYTES).await?;
@@ -73,7 +78,15 @@ impl AccessPermit {
             }
             _ => None,
         };
+        if has_body {
+            token.ask_whether_it_still_lives(token_status).await?;
+        }
         Ok(Self { request, content })
+    }
+
+    /// Whether what was permitted changes something upstream.
+    pub(crate) fn is_write(&self) -> bool {
+        self.request.interaction.is_write()
     }
 
     /// What was permitted.
@@ -100,8 +113,9 @@ fn judge_purpose(token: &LiveToken, base: &GatewayBase) -> Result<(), Rejection>
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Rejection> {
-    body::read(body, limit).await.map_err(|error| match error {
+    body::read_in_time(body, limit).await.map_err(|error| match error {
         ReadError::TooLarge => Rejection::BodyTooLarge { limit },
+        ReadError::TooSlow => Rejection::BodyTooSlow,
         ReadError::Broken(cause) => Rejection::BodyBroken(cause),
     })
 }

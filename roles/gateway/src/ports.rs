@@ -35,10 +35,13 @@ pub trait Upstream: Send + Sync {
 /// The FHIR server has given no response; the cause is in [`Error::source`], for the log only.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
-    /// It could not be reached, or the exchange broke.
+    /// It could not be reached; nothing of the request was sent.
     #[error("the FHIR server could not be reached")]
     Unreachable(#[source] BodyError),
-    /// It did not answer in time.
+    /// The exchange broke after the connection stood; whether the server acted is not known.
+    #[error("the exchange with the FHIR server broke")]
+    Broken(#[source] BodyError),
+    /// It did not answer in time; whether it acted is not known.
     #[error("the FHIR server did not answer in time")]
     TimedOut,
     /// Too many requests are on their way to it already.
@@ -128,6 +131,16 @@ impl TokenStatusError {
 
 /// Takes the record of every decision.
 pub trait AuditSink: Send + Sync {
-    /// Keeps a record; never blocks on the network and never fails the request.
-    fn record(&self, record: AuditRecord);
+    /// Takes a record into keeping; never waits for disk or network.
+    ///
+    /// # Errors
+    /// [`RecorderUnavailable`] when the record was not taken; what it is about is not done then.
+    ///
+    /// Source: security invariants 44 and 47
+    fn record(&self, record: AuditRecord) -> Result<(), RecorderUnavailable>;
 }
+
+/// A record was not taken; the gateway answers 503 and forwards nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the audit log takes no records")]
+pub struct RecorderUnavailable;

@@ -1,9 +1,11 @@
-//! Why a request was not answered with data: what happened, and one table of what follows from it.
+//! Why a request was not answered with data: what happened, and in `rule` the table of what follows from it.
 //!
 //! The caller reads [`Rejection::for_caller`]; it says what to change and nothing of the server behind, of keys or of
 //! other clients. The audit and the log get the whole cause.
 //!
 //! Source: security invariants 42, 44 and 46; FHIR R4 "RESTful API" §3.1.0.1.12
+
+mod rule;
 
 use std::error::Error;
 
@@ -12,7 +14,8 @@ use tessera_jose::json::JsonError;
 use tessera_udap::access_token::AccessTokenError;
 
 use crate::audit::RefusalRecord;
-use crate::ports::{BodyError, TokenStatus, TokenStatusError, UpstreamError};
+use crate::ports::{BodyError, RecorderUnavailable, TokenStatus, TokenStatusError, UpstreamError};
+use crate::upstream_outcome::UpstreamOutcome;
 
 /// What happened. The caller's faults first, then ours.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +66,8 @@ pub(crate) enum Rejection {
 
     #[error("the body is larger than {limit} bytes")]
     BodyTooLarge { limit: usize },
+    #[error("the body did not arrive in time")]
+    BodyTooSlow,
     #[error("the body broke off")]
     BodyBroken(#[source] BodyError),
     #[error("the body is not one JSON object that can be read")]
@@ -72,30 +77,25 @@ pub(crate) enum Rejection {
 
     #[error("nobody could tell whether the access token lives")]
     StatusUnknown(#[source] TokenStatusError),
+    #[error("the decision took too long")]
+    DecisionTooSlow,
+    #[error("the decision could not be recorded")]
+    Unrecorded(#[source] RecorderUnavailable),
+    #[error("there is no CapabilityStatement at the moment")]
+    StatementUnavailable,
     #[error("the FHIR server gave no answer")]
     Upstream(#[source] UpstreamError),
     #[error("the FHIR server's answer cannot be passed on: {what}")]
     UpstreamAnswer { what: &'static str },
     #[error("the FHIR server refused the request with status {status}")]
-    UpstreamRefused { status: StatusCode },
+    UpstreamRefused { status: StatusCode, outcome: UpstreamOutcome },
     #[error("the FHIR server failed with status {status}")]
     UpstreamFailed { status: StatusCode },
+    #[error("a write was sent and nobody can tell whether it was done")]
+    WriteUnknown(#[source] Box<Rejection>),
+    #[error("the caller left before the FHIR server answered")]
+    CallerLeft,
 }
-
-/// What follows from a rejection.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rule {
-    pub(crate) status: StatusCode,
-    /// Kebab-case, stable.
-    pub(crate) reason_code: &'static str,
-    /// Of FHIR's value set `issue-type`.
-    pub(crate) issue: &'static str,
-    pub(crate) section: &'static str,
-    pub(crate) likely_fix: &'static str,
-}
-
-const RESTFUL: &str = "FHIR R4 RESTful API §3.1.0";
-const SEARCH: &str = "FHIR R4 Search §3.1.1";
 
 impl Rejection {
     /// What is understood but not given out by this gateway.
@@ -103,111 +103,15 @@ impl Rejection {
         Self::NotOpened { code, what }
     }
 
-    /// The table.
-    pub(crate) fn rule(&self) -> Rule {
-        let (status, reason_code, issue, section, likely_fix) = match self {
-            Self::UnknownBase => (404, "base-unknown", "not-found", RESTFUL, "use a FHIR base URL of this server"),
-            Self::MalformedPath => {
-                (400, "path-malformed", "invalid", RESTFUL, "write type and id into the path as they are")
-            }
-            Self::UnknownAddress => {
-                (404, "address-unknown", "not-found", RESTFUL, "use {base}/{type} or {base}/{type}/{id}")
-            }
-            Self::UnknownType => (404, "type-unknown", "not-supported", RESTFUL, "name a resource type of FHIR R4"),
-            Self::MethodNotAllowed { .. } => (405, "method", "not-supported", RESTFUL, "use a method that Allow names"),
-            Self::NotOpened { code, .. } => {
-                (403, *code, "not-supported", RESTFUL, "ask for one type or resource at a time")
-            }
-            Self::QueryTooLong => (414, "query-too-long", "too-long", SEARCH, "send the search by POST to _search"),
-            Self::MalformedParameters => {
-                (400, "parameters-malformed", "invalid", SEARCH, "send name=value, percent-encoded UTF-8")
-            }
-            Self::Parameter { .. } => {
-                (400, "parameter", "invalid", SEARCH, "leave the parameter out, or write it as FHIR R4 does")
-            }
-            Self::Header { .. } => (400, "header", "invalid", "RFC 9110 §5", "leave the header out"),
-            Self::HeaderTwice { .. } => (400, "header-twice", "invalid", "RFC 9110 §5.3", "send the header once"),
-            Self::NotAcceptable => (
-                406,
-                "not-acceptable",
-                "not-supported",
-                "FHIR R4 RESTful API §3.1.0.1.11",
-                "ask for application/fhir+json",
-            ),
-            Self::UnsupportedMediaType => (
-                415,
-                "unsupported-media-type",
-                "not-supported",
-                "FHIR R4 RESTful API §3.1.0.1.11",
-                "send application/fhir+json",
-            ),
-            Self::TokenMissing => {
-                (401, "token-missing", "login", "RFC 6750 §3", "take a token and send it as Authorization: Bearer")
-            }
-            Self::TokenPlacement => {
-                (400, "token-placement", "login", "RFC 6750 §2.1", "send the token in the Authorization header alone")
-            }
-            Self::TokenInvalid(error) => {
-                (401, error.reason_code(), "login", "RFC 6750 §3.1; RFC 9068 §4", "take a new token for this base")
-            }
-            Self::TokenDead(status) => (401, status.code(), "login", "RFC 6750 §3.1; RFC 7009 §2", dead_fix(*status)),
-            Self::Scope { .. } => (
-                403,
-                "scope",
-                "forbidden",
-                "RFC 6750 §3.1; SMART App Launch 2.0 scopes",
-                "take a token with the scope that is named",
-            ),
-            Self::PurposeMissing => (
-                403,
-                "purpose-missing",
-                "forbidden",
-                "FAST Security STU2 §5.2.4",
-                "take a token with an hl7-b2b context",
-            ),
-            Self::Purpose { .. } => (
-                403,
-                "purpose",
-                "forbidden",
-                "FAST Security STU2 §5.2.4",
-                "take a token for a purpose that this base allows",
-            ),
-            Self::BodyTooLarge { .. } => (413, "body-too-large", "too-long", RESTFUL, "send a smaller resource"),
-            Self::BodyBroken(_) => (400, "body-broken", "incomplete", RESTFUL, "send the body whole"),
-            Self::BodyNotJson(_) => (
-                400,
-                "body-not-json",
-                "structure",
-                "RFC 8259; FHIR R4 JSON",
-                "send one JSON object with each member once",
-            ),
-            Self::Written { .. } => {
-                (400, "body", "invalid", RESTFUL, "let the body's resourceType and id be those of the URL")
-            }
-            Self::StatusUnknown(_) => (
-                503,
-                "token-status-unknown",
-                "transient",
-                "RFC 7662 §2",
-                "look at the store's log; the caller may try again",
-            ),
-            Self::Upstream(error) => return of_upstream(error),
-            Self::UpstreamAnswer { .. } => {
-                (502, "upstream-answer", "exception", RESTFUL, "look at what the FHIR server behind this base answers")
-            }
-            Self::UpstreamRefused { status } => (
-                status.as_u16(),
-                "upstream-refused",
-                "processing",
-                RESTFUL,
-                "look at the FHIR server's log by the X-Request-Id",
-            ),
-            Self::UpstreamFailed { .. } => {
-                (502, "upstream-failed", "exception", RESTFUL, "look at the FHIR server's log by the X-Request-Id")
-            }
-        };
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Rule { status, reason_code, issue, section, likely_fix }
+    /// This, when the request was a write: what left the question open whether it was done says so.
+    pub(crate) fn after_write(self) -> Self {
+        match self {
+            Self::Upstream(UpstreamError::TimedOut | UpstreamError::Broken(_))
+            | Self::UpstreamAnswer { .. }
+            | Self::UpstreamFailed { .. }
+            | Self::CallerLeft => Self::WriteUnknown(Box::new(self)),
+            other => other,
+        }
     }
 
     /// What the caller may read; for a token only that it does not hold, for our own failures only that they are ours.
@@ -216,6 +120,12 @@ impl Rejection {
             Self::TokenInvalid(_) | Self::TokenDead(_) => "the access token does not hold at this base".to_owned(),
             Self::BodyNotJson(error) => format!("the body cannot be read: {error}"),
             Self::StatusUnknown(_) => "the access token could not be judged now; try again in a moment".to_owned(),
+            Self::DecisionTooSlow | Self::Unrecorded(_) | Self::StatementUnavailable => {
+                "the server cannot answer at the moment; try again in some seconds".to_owned()
+            }
+            Self::WriteUnknown(_) => "the FHIR server behind this address has not said whether it did the write; read \
+                 what was to be written before you send it again"
+                .to_owned(),
             Self::Upstream(UpstreamError::Busy) => "the server is busy; try again in a moment".to_owned(),
             Self::Upstream(_) | Self::UpstreamAnswer { .. } | Self::UpstreamFailed { .. } => {
                 "the FHIR server behind this address did not give an answer that can be passed on".to_owned()
@@ -240,7 +150,15 @@ impl Rejection {
     pub(crate) fn is_ours(&self) -> bool {
         matches!(
             self,
-            Self::StatusUnknown(_) | Self::Upstream(_) | Self::UpstreamAnswer { .. } | Self::UpstreamFailed { .. }
+            Self::StatusUnknown(_)
+                | Self::DecisionTooSlow
+                | Self::Unrecorded(_)
+                | Self::StatementUnavailable
+                | Self::Upstream(_)
+                | Self::UpstreamAnswer { .. }
+                | Self::UpstreamFailed { .. }
+                | Self::WriteUnknown(_)
+                | Self::CallerLeft
         )
     }
 
@@ -266,8 +184,15 @@ impl Rejection {
             }
             Self::Parameter { name, .. } => vec![("parameter", name.clone())],
             Self::HeaderTwice { name } => vec![("header", name.to_string())],
-            Self::UpstreamRefused { status } | Self::UpstreamFailed { status } => {
+            Self::UpstreamRefused { status, .. } | Self::UpstreamFailed { status } => {
                 vec![("upstream status", status.as_u16().to_string())]
+            }
+            Self::WriteUnknown(cause) => {
+                let cause = cause.recorded();
+                let mut evidence = vec![("write", "sent; not known to be done".to_owned())];
+                evidence.push(("cause", cause.reason_code.to_owned()));
+                evidence.extend(cause.evidence);
+                evidence
             }
             _ => Vec::new(),
         };
@@ -282,35 +207,6 @@ impl Rejection {
     }
 }
 
-fn of_upstream(error: &UpstreamError) -> Rule {
-    let (status, reason_code, issue, likely_fix) = match error {
-        UpstreamError::Unreachable(_) => (
-            StatusCode::BAD_GATEWAY,
-            "upstream-unreachable",
-            "transient",
-            "see whether the FHIR server runs and is reachable from here",
-        ),
-        UpstreamError::TimedOut => {
-            (StatusCode::GATEWAY_TIMEOUT, "upstream-timeout", "timeout", "see why the FHIR server is slow")
-        }
-        UpstreamError::Busy => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "upstream-busy",
-            "throttled",
-            "raise the cap, or see why the FHIR server is slow",
-        ),
-    };
-    Rule { status, reason_code, issue, section: RESTFUL, likely_fix }
-}
-
-fn dead_fix(status: TokenStatus) -> &'static str {
-    match status {
-        TokenStatus::ClientGone => "register again and take a new token",
-        TokenStatus::ClientBlocked => "ask the operator of this server why the client is blocked",
-        _ => "take a new token",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,6 +218,27 @@ mod tests {
         assert_eq!(expired.for_caller(), blocked.for_caller());
         assert_eq!(expired.recorded().detail, "the access token does not hold: the token has expired");
         assert_eq!(blocked.recorded().reason_code, "client-blocked");
+    }
+
+    #[test]
+    fn a_write_says_whether_it_may_have_been_done() {
+        let open = [
+            Rejection::Upstream(UpstreamError::TimedOut),
+            Rejection::Upstream(UpstreamError::Broken("reset".into())),
+            Rejection::UpstreamAnswer { what: "it is not FHIR JSON" },
+            Rejection::UpstreamFailed { status: StatusCode::INTERNAL_SERVER_ERROR },
+        ];
+        for cause in open {
+            let (status, reason) = (cause.rule().status, cause.rule().reason_code);
+            let unknown = cause.after_write();
+            assert_eq!((unknown.rule().status, unknown.rule().reason_code), (status, "write-outcome-unknown"));
+            assert!(unknown.recorded().evidence.contains(&("cause", reason.to_owned())));
+            assert!(unknown.for_caller().contains("read what was to be written"));
+            assert!(unknown.is_ours());
+        }
+        for nothing_sent in [UpstreamError::Busy, UpstreamError::Unreachable("refused".into())] {
+            assert!(matches!(Rejection::Upstream(nothing_sent).after_write(), Rejection::Upstream(_)));
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Upstream's own address becomes ours wherever an answer names it.
 //!
-//! In JSON the address is looked for where a string begins with it and goes on with `/`, `?` or its end: links,
-//! `fullUrl`s and absolute references alike, so that a reference still finds its entry in a Bundle. The work is done on
-//! bytes as they stream by. The alternative, to parse and write the JSON again, would hold every answer in memory and
-//! change its decimals.
+//! In JSON the address is looked for anywhere in a string, however its characters are escaped (`\/`, `\u002f`), and taken
+//! where it ends there: links, `fullUrl`s, absolute references, narrative and messages alike, so that a reference still
+//! finds its entry in a Bundle and no text tells where the server stands. The work is done on bytes as they stream by.
+//! The alternative, to parse and write the JSON again, would hold every answer in memory and change its decimals.
 //!
 //! Source: security invariant 42
 
@@ -19,24 +19,25 @@ use crate::settings::GatewayBase;
 /// Replaces one address by another in a JSON text that comes in pieces.
 #[derive(Debug)]
 pub(crate) struct Rewriter {
-    /// A quotation mark and upstream's address.
+    /// Upstream's address.
     from: Vec<u8>,
-    /// A quotation mark and our address.
+    /// How much of it is scheme and authority, in which case does not count.
+    authority: usize,
+    /// Our address.
     to: Bytes,
-    /// The end of what has come: a part of `from`, or all of it, of which the next piece decides.
+    /// The end of what has come, of which the next piece decides: the beginning of an address or of an escape.
     held: Bytes,
-    /// The last byte before `held`.
-    before: u8,
 }
 
 impl Rewriter {
     /// From one base's upstream to its own address.
     pub(crate) fn new(base: &GatewayBase) -> Self {
+        let from = base.upstream_url();
         Self {
-            from: format!("\"{}", base.upstream_url()).into_bytes(),
-            to: Bytes::from(format!("\"{}", base.base_url())),
+            from: from.as_bytes().to_vec(),
+            authority: from.len() - base.upstream_path().len(),
+            to: Bytes::from(base.base_url().to_owned()),
             held: Bytes::new(),
-            before: 0,
         }
     }
 
@@ -55,23 +56,20 @@ impl Rewriter {
         let mut done = 0;
         let mut next = 0;
         let mut hold = input.len();
-        while let Some(quote) = position(&input, next, b'"') {
-            match self.match_at(&input, quote) {
-                Match::Address => {
-                    output.extend_from_slice(&input.slice(done..quote));
+        while let Some(place) = self.candidate(&input, next) {
+            match self.match_at(input.get(place..).unwrap_or_default()) {
+                Match::Address(length) => {
+                    output.extend_from_slice(&input.slice(done..place));
                     output.extend_from_slice(&self.to);
-                    done = quote + self.from.len();
+                    done = place + length;
                     next = done;
                 }
-                Match::Other => next = quote + 1,
+                Match::Other(length) => next = place + length,
                 Match::Undecided => {
-                    hold = quote;
+                    hold = place;
                     break;
                 }
             }
-        }
-        if let Some(last) = hold.checked_sub(1).and_then(|last| input.get(last)) {
-            self.before = *last;
         }
         self.held = input.slice(hold..);
         let rest = input.slice(done..hold);
@@ -87,34 +85,82 @@ impl Rewriter {
         std::mem::take(&mut self.held)
     }
 
-    fn match_at(&self, input: &[u8], quote: usize) -> Match {
-        let before = match quote.checked_sub(1) {
-            Some(place) => input.get(place).copied().unwrap_or_default(),
-            None => self.before,
+    /// Where the address or an escape may begin. Every escape is stepped over whole, for the second character of one
+    /// begins nothing.
+    fn candidate(&self, input: &[u8], from: usize) -> Option<usize> {
+        let first = self.from.first()?;
+        let rest = input.get(from..)?;
+        rest.iter().position(|byte| *byte == b'\\' || byte.eq_ignore_ascii_case(first)).map(|place| from + place)
+    }
+
+    fn match_at(&self, input: &[u8]) -> Match {
+        let mut length = 0;
+        for (place, wanted) in self.from.iter().enumerate() {
+            let (character, size) = match next_character(input.get(length..).unwrap_or_default()) {
+                Character::Is(character, size) => (character, size),
+                Character::Cut => return Match::Undecided,
+            };
+            let is_wanted = if place < self.authority {
+                u8::try_from(character).is_ok_and(|byte| byte.eq_ignore_ascii_case(wanted))
+            } else {
+                character == u16::from(*wanted)
+            };
+            if !is_wanted {
+                let first = input.first().copied().unwrap_or_default();
+                return Match::Other(if first == b'\\' { 2 } else { 1 });
+            }
+            length += size;
+        }
+        match next_character(input.get(length..).unwrap_or_default()) {
+            Character::Cut => Match::Undecided,
+            Character::Is(character, _) if self.goes_on_with(character) => Match::Other(length),
+            Character::Is(..) => Match::Address(length),
+        }
+    }
+
+    /// Whether this character after the address makes it another: a longer name, or another port.
+    fn goes_on_with(&self, character: u16) -> bool {
+        let Ok(byte) = u8::try_from(character) else {
+            return false;
         };
-        // An escaped quotation mark begins no string. A string that ends in a backslash is followed by no address.
-        if before == b'\\' {
-            return Match::Other;
-        }
-        let rest = input.get(quote..).unwrap_or_default();
-        match rest.get(self.from.len()) {
-            Some(b'/' | b'?' | b'"') if rest.starts_with(&self.from) => Match::Address,
-            Some(_) => Match::Other,
-            None if self.from.starts_with(rest) => Match::Undecided,
-            None => Match::Other,
-        }
+        let in_a_name = byte.is_ascii_alphanumeric() || b"-_~%".contains(&byte);
+        // After a path, a dot is the end of a sentence.
+        in_a_name || (self.authority == self.from.len() && b".:@".contains(&byte))
     }
 }
 
 enum Match {
-    Address,
-    Other,
+    /// The address, in so many bytes.
+    Address(usize),
+    /// Something else; so many bytes need not be looked at again.
+    Other(usize),
+    /// The text goes on in the next piece.
     Undecided,
 }
 
-fn position(input: &[u8], from: usize, wanted: u8) -> Option<usize> {
-    let rest = input.get(from..)?;
-    rest.iter().position(|byte| *byte == wanted).map(|place| from + place)
+enum Character {
+    /// A UTF-16 code unit and how many bytes it is written in; for bytes beyond ASCII, the byte.
+    Is(u16, usize),
+    /// The text ends before the character does.
+    Cut,
+}
+
+/// Source: RFC 8259 §7
+fn next_character(input: &[u8]) -> Character {
+    match input {
+        [] | [b'\\'] => Character::Cut,
+        [b'\\', b'u', digits @ ..] => {
+            let Some(digits) = digits.get(..4) else {
+                return Character::Cut;
+            };
+            let code = std::str::from_utf8(digits).ok().and_then(|digits| u16::from_str_radix(digits, 16).ok());
+            Character::Is(code.unwrap_or_default(), 6)
+        }
+        // `\/` is a slash. The others stand for characters that no address has.
+        [b'\\', b'/', ..] => Character::Is(u16::from(b'/'), 2),
+        [b'\\', ..] => Character::Is(0, 2),
+        [byte, ..] => Character::Is(u16::from(*byte), 1),
+    }
 }
 
 /// A body whose addresses are rewritten while it streams; trailers do not pass.
@@ -197,41 +243,70 @@ mod tests {
     fn bundle() -> String {
         format!(
             r#"{{"link":[{{"relation":"next","url":"{UPSTREAM_URL}?_page=2"}},{{"url":"{UPSTREAM_URL}"}}],
-            "entry":[{{"fullUrl":"{UPSTREAM_URL}/Patient/1"}}],"x":"\"{UPSTREAM_URL}/narrative","y":"see {UPSTREAM_URL}/z",
-            "other":"{UPSTREAM_URL}x/Patient/1","end":"\\","ours":"http://10.0.0.5:8080/"}}"#
+            "entry":[{{"fullUrl":"{UPSTREAM_URL}/Patient/1"}}],"x":"\"{UPSTREAM_URL}/narrative","y":"see {UPSTREAM_URL}/z.",
+            "div":"<a href=\"{UPSTREAM_URL}/1\">","escaped":"http:\/\/10.0.0.5:8080\/r4\/a \u0068ttp\u003A//10.0.0.5:8080\u002Fr4\n",
+            "case":"HTTP://10.0.0.5:8080/r4/b http://10.0.0.5:8080/R4","twice":"{UPSTREAM_URL} {UPSTREAM_URL}.",
+            "other":"{UPSTREAM_URL}x/Patient/1 {UPSTREAM_URL}\u0078 \\u0068ttp","end":"\\","ours":"http://10.0.0.5:8080/ü"}}"#
         )
     }
 
     fn expected() -> String {
         r#"{"link":[{"relation":"next","url":"https://data.example/fhir?_page=2"},{"url":"https://data.example/fhir"}],
-            "entry":[{"fullUrl":"https://data.example/fhir/Patient/1"}],"x":"\"http://10.0.0.5:8080/r4/narrative","y":"see http://10.0.0.5:8080/r4/z",
-            "other":"http://10.0.0.5:8080/r4x/Patient/1","end":"\\","ours":"http://10.0.0.5:8080/"}"#
+            "entry":[{"fullUrl":"https://data.example/fhir/Patient/1"}],"x":"\"https://data.example/fhir/narrative","y":"see https://data.example/fhir/z.",
+            "div":"<a href=\"https://data.example/fhir/1\">","escaped":"https://data.example/fhir\/a https://data.example/fhir\n",
+            "case":"https://data.example/fhir/b http://10.0.0.5:8080/R4","twice":"https://data.example/fhir https://data.example/fhir.",
+            "other":"http://10.0.0.5:8080/r4x/Patient/1 http://10.0.0.5:8080/r4\u0078 \\u0068ttp","end":"\\","ours":"http://10.0.0.5:8080/ü"}"#
             .to_owned()
     }
 
     #[test]
-    fn rewrites_where_a_string_begins_with_the_address() {
+    fn rewrites_the_address_anywhere_in_a_string() {
         assert_eq!(rewritten_in(&[&bundle()]), expected());
+    }
+
+    #[test]
+    fn an_escaped_backslash_before_the_address_stays_one() {
+        let text = r#""\\http://10.0.0.5:8080/r4/1 \\\u0068ttp://10.0.0.5:8080/r4 \\\\u0068ttp://10.0.0.5:8080/r4""#;
+        let expected = r#""\\https://data.example/fhir/1 \\https://data.example/fhir \\\\u0068ttp://10.0.0.5:8080/r4""#;
+        assert_eq!(rewritten_in(&[text]), expected);
+    }
+
+    #[test]
+    fn a_base_that_is_a_whole_origin_ends_with_its_authority() {
+        let upstream_url = tessera_udap::ids::BaseUrl::parse("http://10.0.0.5").unwrap();
+        let mut rewriter = Rewriter::new(&GatewayBase { upstream_url, ..base() });
+        let text = r#""http://10.0.0.5/Patient http://10.0.0.5:8080/x http://10.0.0.57 http://10.0.0.5.example""#;
+        let expected =
+            r#""https://data.example/fhir/Patient http://10.0.0.5:8080/x http://10.0.0.57 http://10.0.0.5.example""#;
+        assert_eq!(rewriter.push(Bytes::from_static(text.as_bytes())), expected);
     }
 
     #[test]
     fn the_pieces_make_no_difference() {
         let bundle = bundle();
-        for place in 0..=bundle.len() {
+        let in_pieces = |size: usize| {
+            let mut rewriter = Rewriter::new(&base());
+            let mut output = Vec::new();
+            for piece in bundle.as_bytes().chunks(size) {
+                output.extend_from_slice(&rewriter.push(Bytes::copy_from_slice(piece)));
+            }
+            output.extend_from_slice(&rewriter.finish());
+            String::from_utf8(output).unwrap()
+        };
+        for size in 1..=bundle.len() {
+            assert_eq!(in_pieces(size), expected(), "pieces of {size}");
+        }
+        for place in (0..=bundle.len()).filter(|place| bundle.is_char_boundary(*place)) {
             let (first, second) = bundle.split_at(place);
             assert_eq!(rewritten_in(&[first, second]), expected(), "cut at {place}");
-        }
-        for size in 1..=40 {
-            let pieces: Vec<&str> =
-                bundle.as_bytes().chunks(size).map(|piece| std::str::from_utf8(piece).unwrap()).collect();
-            assert_eq!(rewritten_in(&pieces), expected(), "pieces of {size}");
         }
     }
 
     #[test]
     fn an_unfinished_address_at_the_end_is_passed_on() {
-        let cut = format!("\"{}", &UPSTREAM_URL[..10]);
-        assert_eq!(rewritten_in(&[&cut]), cut);
+        for cut in [&UPSTREAM_URL[..10], UPSTREAM_URL, "\\", "\\u00", "x"] {
+            assert_eq!(rewritten_in(&[cut]), cut);
+        }
         assert_eq!(rewritten_in(&[""]), "");
     }
 
@@ -239,8 +314,8 @@ mod tests {
     fn holds_no_more_than_the_address() {
         let mut rewriter = Rewriter::new(&base());
         for _ in 0..1000 {
-            let _ = rewriter.push(Bytes::from_static(b"\"http://10.0.0.5:8080/r4"));
-            assert!(rewriter.held.len() <= rewriter.from.len());
+            let _ = rewriter.push(Bytes::from_static(b"http:\\/\\/10.0.0.5:8080\\/r\\u0034"));
+            assert!(rewriter.held.len() <= 6 * (rewriter.from.len() + 1));
         }
     }
 

@@ -6,7 +6,7 @@
 //!
 //! Source: SMART App Launch 2.0 "Scopes for requesting FHIR Resources"; FAST Security STU2 §7.3
 
-use tessera_udap::scope::{Permissions, ScopeContext, ScopeSet};
+use tessera_udap::scope::{Permissions, Scope, ScopeContext, ScopeSet};
 
 use crate::rejection::Rejection;
 use crate::request::path::Interaction;
@@ -22,6 +22,15 @@ pub(crate) fn judge(scopes: &ScopeSet, interaction: &Interaction) -> Result<(), 
     Err(Rejection::Scope {
         needed: format!("system/{}.{permission}", resource_type.as_str()),
         held: scopes.to_string(),
+    })
+}
+
+/// Whether the scope can open anything here; one that cannot is not to be listed or granted for a base of the gateway.
+#[must_use]
+pub fn opens_something(scope: &Scope) -> bool {
+    scope.resource().is_some_and(|resource| {
+        let names_a_type = resource.resource.as_deref().is_none_or(|name| ResourceType::parse(name).is_some());
+        resource.context == ScopeContext::System && resource.query.is_none() && names_a_type
     })
 }
 
@@ -82,6 +91,25 @@ mod tests {
             for (method, path, letter) in ALL {
                 assert_eq!(permits(scope, method, path), opened.contains(letter), "{scope} {method} {path}");
             }
+        }
+    }
+
+    #[test]
+    fn a_scope_that_opens_nothing_is_told_apart() {
+        for scope in ["system/Patient.rs", "system/*.read", "system/*.*", "system/Observation.c"] {
+            assert!(opens_something(&Scope::parse(scope).unwrap()), "{scope}");
+        }
+        for scope in [
+            "system/Observation.rs?category=laboratory",
+            "system/Patient.sr",
+            "system/patient.rs",
+            "system/Patiënt.rs",
+            "user/Patient.rs",
+            "patient/*.read",
+            "openid",
+            "udap",
+        ] {
+            assert!(!Scope::parse(scope).is_ok_and(|scope| opens_something(&scope)), "{scope}");
         }
     }
 

@@ -88,7 +88,7 @@ fn judge(raw: &RawConfig, folder: &Folder, now: UnixTime, report: &mut Report) -
     let known: HashMap<&str, &TrustCommunity> =
         communities.iter().map(|checked| (checked.trust.id().as_str(), checked.trust.as_ref())).collect();
     let bases = bases::check(&raw.bases, &known, folder, now, report);
-    let gateway = gateway::check(&raw.bases, &bases, report);
+    let gateway = gateway::check(&raw.bases, &bases, &communities, report);
     let policies = communities.iter().map(|checked| (checked.trust.id().clone(), checked.policy.clone())).collect();
     let groups = bases::groups(&bases);
     let authorization_server =

@@ -1,14 +1,21 @@
 //! What the gateway is told about the bases that have an upstream.
 
 use tessera_gateway::GatewaySettings;
+use tessera_gateway::scope::opens_something;
 use tessera_gateway::settings::{GatewayBase, PublishedEndpoints};
 use tessera_udap::ids::{BaseUrl, EndpointUrl};
 
 use super::bases::CheckedBase;
+use super::communities::CheckedCommunity;
 use super::raw::RawBase;
 use super::report::Report;
 
-pub(crate) fn check(raw: &[RawBase], bases: &[CheckedBase], report: &mut Report) -> Option<GatewaySettings> {
+pub(crate) fn check(
+    raw: &[RawBase],
+    bases: &[CheckedBase],
+    communities: &[CheckedCommunity],
+    report: &mut Report,
+) -> Option<GatewaySettings> {
     let mut served = Vec::new();
     for (index, raw) in raw.iter().enumerate() {
         let Some(upstream) = &raw.upstream else {
@@ -26,6 +33,7 @@ pub(crate) fn check(raw: &[RawBase], bases: &[CheckedBase], report: &mut Report)
             report.error(&key, "a base without communities gives no tokens, so its gateway would refuse everything");
             continue;
         }
+        judge_scopes(base, communities, &key, report);
         let udap_metadata = EndpointUrl::parse(&base.settings.base_url.below(".well-known/udap"));
         let Some(udap_metadata) = report.take(&key, udap_metadata) else {
             continue;
@@ -43,4 +51,21 @@ pub(crate) fn check(raw: &[RawBase], bases: &[CheckedBase], report: &mut Report)
         });
     }
     report.take("bases", GatewaySettings::new(served))
+}
+
+/// A scope that is listed is granted; one that the gateway refuses whatever is asked for would deceive whoever takes it.
+fn judge_scopes(base: &CheckedBase, communities: &[CheckedCommunity], key: &str, report: &mut Report) {
+    let members = base.settings.communities.iter().map(|membership| &membership.community);
+    for community in members.filter_map(|id| communities.iter().find(|checked| checked.trust.id() == id)) {
+        for scope in community.policy.scopes_supported.iter().filter(|scope| !opens_something(scope)) {
+            report.error(
+                key,
+                format_args!(
+                    "{} lists the scope {scope}, which opens nothing at this gateway: it opens system/{{type}}.{{read, write, \
+                     * or letters of cruds in that order}}, {{type}} a resource type of FHIR R4 or *, without a query",
+                    community.trust.id()
+                ),
+            );
+        }
+    }
 }

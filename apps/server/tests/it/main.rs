@@ -19,6 +19,8 @@
 mod support;
 
 mod discovery;
+mod fhir;
+mod operator;
 mod record;
 mod registration;
 mod token;

@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
 use tessera_authorization_server::settings::BaseName;
-use tessera_gateway::GatewayContext;
+use tessera_gateway::{AnsweredRefusal, GatewayContext};
 
 use crate::state::Node;
 
@@ -21,5 +21,12 @@ pub(crate) async fn any(State((node, base)): State<(Node, BaseName)>, request: R
     let status = response.status().as_u16().to_string();
     metrics::counter!("tessera_gateway_requests_total", "base" => base.as_str().to_owned(), "status" => status)
         .increment(1);
+    if let Some(refusal) = response.extensions().get::<AnsweredRefusal>() {
+        let community = refusal.community.as_ref().map_or("", |community| community.as_str()).to_owned();
+        metrics::counter!(
+            "tessera_refusals_total", "endpoint" => "fhir", "community" => community, "reason" => refusal.reason_code
+        )
+        .increment(1);
+    }
     response.map(axum::body::Body::new)
 }

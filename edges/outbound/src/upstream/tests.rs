@@ -61,6 +61,9 @@ async fn a_server_that_does_not_answer_or_is_not_there_is_told_apart() {
     assert!(matches!(short.send(get(&silent.url("/"))).await, Err(UpstreamError::TimedOut)));
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert!(matches!(upstream(|_| {}).send(get(&format!("http://{free}/"))).await, Err(UpstreamError::Unreachable(_))));
+    // Whoever closed after the connection stood may have read the request.
+    let rude = RudeServer::start(Manner::Says(b"".to_vec())).await;
+    assert!(matches!(upstream(|_| {}).send(get(&rude.url("/"))).await, Err(UpstreamError::Broken(_))));
     let plain = RudeServer::start(Manner::Says(answer("200 OK", "", b""))).await;
     let with_tls = plain.url("/").replace("http:", "https:");
     let short = upstream(|limits| limits.connect = Duration::from_millis(200));

@@ -1,4 +1,7 @@
+mod late;
+
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
@@ -17,7 +20,7 @@ use tessera_udap::scope::ScopeSet;
 use super::*;
 use crate::audit::RefusalRecord;
 use crate::body::empty;
-use crate::ports::{TokenReference, TokenStatus, TokenStatusError, UpstreamError};
+use crate::ports::{RecorderUnavailable, TokenReference, TokenStatus, TokenStatusError, UpstreamError};
 use crate::testing::{BASE_URL, base, chunks, text_of, text_of_body};
 
 const NOW: u64 = 1_800_000_000;
@@ -40,7 +43,13 @@ struct World {
     answer: Mutex<Answer>,
     sent: Mutex<Vec<Sent>>,
     status: Mutex<Option<TokenStatus>>,
+    /// How often somebody asked whether a token lives.
+    asked: AtomicUsize,
     records: Mutex<Vec<AuditRecord>>,
+    /// Upstream never answers.
+    hangs: AtomicBool,
+    /// The audit log takes nothing.
+    full: AtomicBool,
 }
 
 #[async_trait::async_trait]
@@ -50,6 +59,9 @@ impl Upstream for World {
         let body = text_of_body(body).await;
         let sent = Sent { method: parts.method, uri: parts.uri.to_string(), headers: parts.headers, body };
         self.sent.lock().unwrap().push(sent);
+        if self.hangs.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         (self.answer.lock().unwrap())()
     }
 }
@@ -58,13 +70,18 @@ impl Upstream for World {
 impl TokenStatusPort for World {
     async fn token_status(&self, token: &TokenReference) -> Result<TokenStatus, TokenStatusError> {
         assert_eq!((token.jti.as_str(), token.registration_version), ("t1", 3));
+        self.asked.fetch_add(1, Ordering::Relaxed);
         self.status.lock().unwrap().ok_or_else(|| TokenStatusError::new("the database is gone"))
     }
 }
 
 impl AuditSink for World {
-    fn record(&self, record: AuditRecord) {
+    fn record(&self, record: AuditRecord) -> Result<(), RecorderUnavailable> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(RecorderUnavailable);
+        }
         self.records.lock().unwrap().push(record);
+        Ok(())
     }
 }
 
@@ -83,7 +100,10 @@ impl World {
             answer: Mutex::new(Box::new(|| json(200, &[], PATIENT))),
             sent: Mutex::default(),
             status: Mutex::new(Some(TokenStatus::Live)),
+            asked: AtomicUsize::default(),
             records: Mutex::default(),
+            hangs: AtomicBool::default(),
+            full: AtomicBool::default(),
         })
     }
 
@@ -337,7 +357,8 @@ async fn without_a_good_token_nothing_is_opened() {
         (Some(world.token(&other_base)), 401, "token-audience"),
         (Some(foreign), 401, "token-key-unknown"),
         (Some("Bearer abc".to_owned()), 401, "token-form"),
-        (Some("Basic YTpi".to_owned()), 400, "token-placement"),
+        (Some("Basic YTpi".to_owned()), 401, "token-missing"),
+        (Some("Bearer a b".to_owned()), 400, "token-placement"),
     ] {
         let headers: Vec<(&str, &str)> = authorization.iter().map(|value| ("authorization", &**value)).collect();
         let response = world.ask_with(request("GET", "/Patient/1", &headers, empty())).await;
@@ -459,7 +480,7 @@ async fn what_upstream_must_not_say_is_a_bad_gateway() {
     let redirect = || json(302, &[("location", "http://10.0.0.9/")], "{}");
     let xml = || Ok(Response::builder().header(CONTENT_TYPE, "application/fhir+xml").body(chunks(&["<x/>"])).unwrap());
     let unlabelled = || Ok(Response::new(chunks(&["{}"])));
-    let answers: [(Answer, u16, &str); 9] = [
+    let answers: [(Answer, u16, &str); 10] = [
         (Box::new(gzip), 502, "upstream-answer"),
         (Box::new(redirect), 502, "upstream-answer"),
         (Box::new(xml), 502, "upstream-answer"),
@@ -473,6 +494,7 @@ async fn what_upstream_must_not_say_is_a_bad_gateway() {
         (Box::new(|| json(504, &[], "{}")), 504, "upstream-timeout"),
         (Box::new(|| Err(UpstreamError::TimedOut)), 504, "upstream-timeout"),
         (Box::new(|| Err(UpstreamError::Unreachable("10.0.0.5 refused".into()))), 502, "upstream-unreachable"),
+        (Box::new(|| Err(UpstreamError::Broken("10.0.0.5 reset".into()))), 502, "upstream-broken"),
     ];
     for (answer, status, reason) in answers {
         let world = World::answering(answer);
@@ -488,12 +510,17 @@ async fn what_upstream_must_not_say_is_a_bad_gateway() {
 }
 
 #[tokio::test]
-async fn upstreams_own_refusals_pass_when_they_are_operation_outcomes() {
-    let outcome = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"deleted"}]}"#;
-    let world = World::answering(move || json(410, &[], outcome));
+async fn upstreams_own_refusals_pass_in_our_words() {
+    let outcome = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"deleted",
+        "diagnostics":"org.example.Gone at db.internal, see http:\/\/10.0.0.5:8080\/r4\/logs"}]}"#;
+    let world = World::answering(move || json(410, &[("location", "http://10.0.0.5/x")], outcome));
     let response = world.ask("GET", "/Patient/1").await;
-    assert_eq!(response.status(), 410);
-    assert_eq!(text_of(response).await, outcome);
+    assert_eq!((response.status(), world.refusal().reason_code), (StatusCode::GONE, "upstream-refused"));
+    assert!(!response.headers().contains_key("location"));
+    assert_eq!(
+        text_of(response).await,
+        r#"{"issue":[{"code":"deleted","diagnostics":"the FHIR server refused the request with status 410 Gone (correlation id c-1)","severity":"error"}],"resourceType":"OperationOutcome"}"#
+    );
     let html =
         || Ok(Response::builder().status(404).header(CONTENT_TYPE, "text/html").body(chunks(&["10.0.0.5"])).unwrap());
     let world = World::answering(html);
@@ -516,6 +543,11 @@ async fn the_capability_statement_is_public_and_fetched_once() {
     assert_eq!((sent.method, sent.uri.as_str()), (Method::GET, "http://10.0.0.5:8080/r4/metadata"));
     assert!(world.records.lock().unwrap().is_empty());
     let world = World::answering(|| Err(UpstreamError::TimedOut));
-    let response = world.ask_with(request("GET", "/metadata", &[], empty())).await;
-    assert_eq!(response.status(), 504);
+    let gateway = world.gateway(base());
+    for status in [504, 503, 503] {
+        let response = gateway.handle("clinic", request("GET", "/metadata", &[], empty()), &context()).await;
+        assert_eq!(response.status(), status);
+        assert!(text_of(response).await.contains("OperationOutcome"));
+    }
+    assert_eq!(world.only_sent().uri, "http://10.0.0.5:8080/r4/metadata", "a failure is not repeated at once");
 }

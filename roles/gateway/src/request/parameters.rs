@@ -79,6 +79,11 @@ impl Parameters {
     }
 }
 
+/// Whether a search may have a parameter of this name.
+pub(crate) fn is_search_parameter(name: &str) -> bool {
+    of_search(name).is_ok()
+}
+
 /// What a parameter does; all but criteria may occur once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {

@@ -165,6 +165,16 @@ impl Interaction {
     pub(crate) fn carries_resource(&self) -> bool {
         matches!(self, Self::Create(_) | Self::Update(_))
     }
+
+    /// Whether a body comes with it: a resource or a form.
+    pub(crate) fn has_body(&self) -> bool {
+        self.carries_resource() || matches!(self, Self::SearchType(_, SearchForm::Form))
+    }
+
+    /// Whether it changes something.
+    pub(crate) fn is_write(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::Update(_) | Self::Delete(_))
+    }
 }
 
 /// The methods that mean something here.

@@ -6,7 +6,6 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tessera_jose::key::{KeyKind, SoftwareKey};
-use tessera_sample_fhir::SampleFhir;
 use tessera_server::RunningNode;
 use tessera_server::config::check;
 use tessera_trust::UnixTime;
@@ -14,6 +13,7 @@ use tessera_trust::UnixTime;
 use super::forge::{Jwt, now};
 use super::http::{Answer, Request};
 use super::pki::{self, ELM, Member, MemberOptions, OAK, TestCommunity};
+use super::upstream::Upstream;
 
 /// Where the holder's bases are, as clients know them; the node itself speaks plain HTTP on loopback.
 pub const ORIGIN: &str = "https://holder.example";
@@ -34,6 +34,10 @@ pub struct WorldOptions {
     pub files: Vec<(String, String)>,
     /// More lines at the end of the file.
     pub more: String,
+    /// The FHIR server behind the bases; absent: one with the sample data.
+    pub upstream: Option<SocketAddr>,
+    /// The audit log; absent: `audit.jsonl` in the folder.
+    pub audit: Option<String>,
 }
 
 /// A running node with what belongs to it.
@@ -51,13 +55,7 @@ impl World {
     }
 
     pub async fn start_with(options: WorldOptions) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let upstream = serve_sample_fhir().await;
-        write_files(folder.path(), &options);
-        for (name, text) in &options.files {
-            std::fs::write(folder.path().join(name), text).unwrap();
-        }
-        std::fs::write(folder.path().join("node.toml"), configuration(&options, upstream)).unwrap();
+        let folder = prepare(&options).await;
         let node = start_node(folder.path()).await;
         Self { address: node.address(), operator: node.operator_address().unwrap(), folder, node: Some(node) }
     }
@@ -109,6 +107,13 @@ impl World {
         answer.json()["client_id"].as_str().unwrap().to_owned()
     }
 
+    /// Registers the member for these scopes and gives its client_id.
+    pub async fn registered_for(&self, member: &Member, scope: &str) -> String {
+        let answer = self.register(&self.statement(member).claim("scope", scope).sign(&member.key)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()["client_id"].as_str().unwrap().to_owned()
+    }
+
     /// Asks base `r4` for a token with this assertion and scope.
     pub async fn token(&self, assertion: &str, scope: &str) -> Answer {
         self.send(&Request::form("/oauth/r4/token", &token_form(assertion, scope))).await
@@ -138,7 +143,10 @@ impl World {
 /// A folder with `node.toml` and all that it points to, and a FHIR server for it.
 pub async fn prepare(options: &WorldOptions) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let upstream = serve_sample_fhir().await;
+    let upstream = match options.upstream {
+        Some(address) => address,
+        None => Upstream::sample().await.address,
+    };
     write_files(folder.path(), options);
     for (name, text) in &options.files {
         std::fs::write(folder.path().join(name), text).unwrap();
@@ -161,15 +169,6 @@ pub fn token_form<'a>(assertion: &'a str, scope: &'a str) -> Vec<(&'a str, &'a s
 async fn start_node(folder: &Path) -> RunningNode {
     let (config, report) = check(&folder.join("node.toml"), UnixTime::from_secs(now()));
     RunningNode::start(config.unwrap_or_else(|| panic!("{report}"))).await.unwrap()
-}
-
-async fn serve_sample_fhir() -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let sample = SampleFhir::load().unwrap().router(&format!("http://{address}/fhir"));
-    let router = axum::Router::new().nest("/fhir", sample);
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
 }
 
 fn write_files(folder: &Path, options: &WorldOptions) {
@@ -230,7 +229,7 @@ listen = "127.0.0.1:0"
 kind = "sqlite"
 path = "node.db"
 [audit]
-path = "audit.jsonl"
+path = {audit:?}
 [tokens]
 key = "token.pem"
 {elm}
@@ -255,6 +254,7 @@ url = "{ORIGIN}/fhir/plain"
 "#,
         elm = community(ELM, "elm", options.elm.as_deref().unwrap_or(usual)),
         oak = community(OAK, "oak", usual),
+        audit = options.audit.as_deref().unwrap_or("audit.jsonl"),
         r4 = options.r4,
         port = options.port,
         more = options.more,
