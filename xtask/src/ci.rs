@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
+use crate::readme::Commands;
 use crate::{components, coverage, deps, fuzz, layers, shell};
 
 /// Everything that must hold before a change lands, cheapest first.
@@ -19,10 +20,10 @@ pub(crate) fn run() -> Result<()> {
             &["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
         )
     })?;
-    watch.step("README: the main job", || {
-        shell::run("cargo", &["run", "--release", "--locked", "--", "sandbox", "--once", "--json"])
-    })?;
-    watch.step("README: the tests", || shell::run("cargo", &["xtask", "test"]))?;
+    let readme = Commands::read()?;
+    // It ends after the visit; the rest of the command is the README's.
+    watch.step("README: the main job", || run_with(&readme.main_job, &["--once", "--with-faults"]))?;
+    watch.step("README: the tests", || run_with(&readme.tests, &[]))?;
     watch.step("fuzz", || fuzz::run(5))?;
     watch.report();
     Ok(())
@@ -34,6 +35,12 @@ pub(crate) fn test() -> Result<()> {
     // The binary first: tests that start it as a program find it built.
     shell::run("cargo", &["build", "--release", "--locked", "--package", "tessera"])?;
     shell::run("cargo", &["test", "--release", "--workspace", "--locked", "--", "--include-ignored"])
+}
+
+fn run_with(command: &[String], more: &[&str]) -> Result<()> {
+    let (program, arguments) = command.split_first().context("an empty command")?;
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
+    shell::run(program, &arguments)
 }
 
 /// How long each step took, told at the end.

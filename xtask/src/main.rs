@@ -8,6 +8,7 @@ mod coverage;
 mod deps;
 mod fuzz;
 mod layers;
+mod readme;
 mod shell;
 
 use anyhow::{Result, bail};
