@@ -1,5 +1,7 @@
 //! What can be typed.
 
+use std::convert::Infallible;
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -383,9 +385,40 @@ pub(crate) struct GetArguments {
 pub(crate) struct IntrospectArguments {
     #[command(flatten)]
     pub(crate) server: ServerArguments,
-    /// The token; absent: the one kept for this server.
-    #[arg(long)]
-    pub(crate) token: Option<String>,
+    /// The token, or `-` to read it from standard input, where other users of this machine cannot see it; absent: the
+    /// one kept for this server.
+    #[arg(long, value_name = "TOKEN|-")]
+    pub(crate) token: Option<TokenArgument>,
+}
+
+/// A token as typed. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum TokenArgument {
+    /// `-`: it comes by standard input.
+    StandardInput,
+    /// The token itself.
+    Typed(String),
+}
+
+impl FromStr for TokenArgument {
+    type Err = Infallible;
+
+    /// Anything is taken, for an error of the command line would show it.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "-" => Self::StandardInput,
+            token => Self::Typed(token.to_owned()),
+        })
+    }
+}
+
+impl fmt::Debug for TokenArgument {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::StandardInput => "StandardInput",
+            Self::Typed(_) => "Typed([redacted])",
+        })
+    }
 }
 
 #[cfg(test)]
@@ -396,6 +429,14 @@ mod tests {
     #[test]
     fn the_command_tree_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_typed_token_is_not_shown() {
+        let typed = Arguments::try_parse_from(["tessera", "introspect", "https://h.example", "--token", "s3cret"]);
+        let typed = format!("{:?}", typed.unwrap());
+        assert!(typed.contains("[redacted]") && !typed.contains("s3cret"), "{typed}");
+        assert_eq!("-".parse(), Ok(TokenArgument::StandardInput));
     }
 
     #[test]
