@@ -31,6 +31,8 @@ pub(crate) struct App {
     pub(crate) identity: ClientIdentity,
     pub(crate) client: Client,
     pub(crate) base: BaseUrl,
+    /// What certifiers signed about the app.
+    certifications: Vec<String>,
     /// The communities to ask for: the one that was typed, else the profile's in their order.
     communities: Vec<CommunityId>,
 }
@@ -52,7 +54,8 @@ impl App {
         let checked = identity::check(&profile.settings, &profile.folder)?;
         let communities = communities_to_ask(server.community.as_deref(), &checked, profile.folder.name())?;
         let client = client(&checked, &base)?;
-        Ok(Self { profile, identity: checked.identity, client, base, communities })
+        let CheckedProfile { identity, certifications, .. } = checked;
+        Ok(Self { profile, identity, client, base, certifications, communities })
     }
 
     /// The community that is asked for first.
@@ -124,7 +127,8 @@ impl App {
     /// What the app says of itself when it asks for these scopes.
     pub(crate) fn description(&self, scope: ScopeSet) -> AppDescription {
         let settings = &self.profile.settings;
-        let app = AppDescription::new(settings.client_name.as_str(), settings.contacts.clone(), scope);
+        let app = AppDescription::new(settings.client_name.as_str(), settings.contacts.clone(), scope)
+            .with_certifications(self.certifications.clone());
         match &settings.logo_uri {
             Some(logo_uri) => app.with_logo(logo_uri.as_str()),
             None => app,

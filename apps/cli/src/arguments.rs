@@ -273,6 +273,9 @@ pub(crate) struct SetProfile {
     /// An https URL of the app's logo.
     #[arg(long, value_name = "URL")]
     pub(crate) logo_uri: Option<String>,
+    /// A file with a certification: the JWT that a certifier signed about this app.
+    #[arg(long = "certification", value_name = "FILE")]
+    pub(crate) certifications: Vec<PathBuf>,
     /// Copy the files into the profile, keys readable by you alone, instead of remembering where they are.
     #[arg(long)]
     pub(crate) copy: bool,

@@ -9,6 +9,7 @@ use crate::support::files::{APP, COMMUNITY};
 use crate::support::server::json as answer_json;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+const CERTIFICATION: &str = "https://certifier.example/level-2";
 const OTHER_COMMUNITY: &str = "https://community.example/other";
 
 /// The last check that was made, which is the one that failed.
@@ -82,6 +83,35 @@ fn what_is_not_listed_is_not_tried() {
         let error = holder.refuses_to_register(exit, code);
         assert!(error.to_string().contains(name), "{error}");
     }
+}
+
+/// Shows: META-9
+#[test]
+fn a_demanded_certification_is_one_that_the_app_must_have() {
+    let holder = FakeHolder::new();
+    let mut document = holder.document(&holder.claims());
+    document["udap_certifications_supported"] = json!([CERTIFICATION]);
+    document["udap_certifications_required"] = json!([CERTIFICATION]);
+    holder.publish_document(&document);
+    let error = holder.refuses_to_register(4, "not-supported");
+    assert!(error.to_string().contains("udap_certifications_required"), "{error}");
+
+    let certify = |uri: &str| holder.sign("holder", &json!({"certification_uris": [uri]}));
+    let with_file = ["--certification", &holder.files.text("app.jwt")];
+    holder.files.write("app.jwt", &certify("https://certifier.example/other"));
+    assert_eq!(holder.set_profile_with(&[holder.files.community()], &with_file).code, 0);
+    holder.refuses_to_register(4, "not-supported");
+
+    let certification = certify(CERTIFICATION);
+    holder.files.write("app.jwt", &format!("{certification}\n"));
+    let (exit, outcome) = holder.register();
+    assert_eq!(exit, 0, "{outcome}");
+    let body: Value = serde_json::from_str(&holder.posted("/register")[0].body).unwrap();
+    assert_eq!(body["certifications"], json!([certification]));
+
+    holder.files.write("app.jwt", "no JWT");
+    let ran = holder.set_profile_with(&[holder.files.community()], &with_file);
+    assert!(ran.code == 2 && ran.stderr.contains("certifications"), "{ran:?}");
 }
 
 /// Shows: DISC-8

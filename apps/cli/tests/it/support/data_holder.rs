@@ -49,11 +49,16 @@ impl FakeHolder {
     }
 
     pub fn set_profile(&self, communities: &[String]) -> Ran {
+        self.set_profile_with(communities, &[])
+    }
+
+    pub fn set_profile_with(&self, communities: &[String], more: &[&str]) -> Ran {
         let port = self.server.port;
         let allow = format!("127.0.0.1/32:{port}");
         let mut arguments = vec!["profile", "set", "--client-uri", APP, "--client-name", "App"];
         arguments.extend(["--contact", "mailto:app@example.com", "--allow", &allow]);
         arguments.extend(communities.iter().flat_map(|community| ["--community", community]));
+        arguments.extend(more);
         self.user.run(&arguments)
     }
 
