@@ -47,7 +47,8 @@ pub(crate) enum Command {
     Clients(ClientsArguments),
     /// Show why a request was refused, by the correlation id that its answer carried.
     Explain {
-        /// The correlation id: the answer's header X-Correlation-Id.
+        /// The correlation id: the answer's header X-Correlation-Id. It may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         id: String,
         #[command(flatten)]
         config: ConfigArguments,
@@ -161,14 +162,16 @@ pub(crate) enum ClientsAction {
     },
     /// Show one registration.
     Show {
-        /// Its client_id.
+        /// Its client_id; it may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         client_id: String,
         #[command(flatten)]
         config: ConfigArguments,
     },
     /// Stop a client: its tokens are dead, it gets no new ones, and it cannot change its registration.
     Block {
-        /// Its client_id.
+        /// Its client_id; it may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         client_id: String,
         /// Why, for your colleagues; never shown to the client.
         #[arg(long)]
@@ -178,7 +181,8 @@ pub(crate) enum ClientsAction {
     },
     /// Let a blocked client act again.
     Unblock {
-        /// Its client_id.
+        /// Its client_id; it may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         client_id: String,
         #[command(flatten)]
         config: ConfigArguments,
@@ -209,7 +213,7 @@ impl ClientsAction {
 #[group(required = true, multiple = false)]
 pub(crate) struct RevokeTokens {
     /// Of one client, by client_id.
-    #[arg(long, value_name = "CLIENT_ID")]
+    #[arg(long, value_name = "CLIENT_ID", allow_hyphen_values = true)]
     pub(crate) client: Option<String>,
     /// Of one community, by URI.
     #[arg(long, value_name = "URI")]
@@ -432,6 +436,24 @@ mod tests {
     #[test]
     fn the_command_tree_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    /// One in 64 ids begins with a hyphen, for they are base64url.
+    #[test]
+    fn an_id_may_begin_with_a_hyphen() {
+        for line in [
+            "clients show -w7 --config node.toml",
+            "clients show --config node.toml -w7",
+            "clients block -w7 --reason why --config node.toml",
+            "clients block --reason why --config node.toml --json -w7",
+            "clients unblock -w7 --config node.toml",
+            "clients revoke --client -w7 --config node.toml",
+            "explain -w7 --config node.toml --json",
+        ] {
+            let words = std::iter::once("tessera").chain(line.split(' '));
+            let parsed = format!("{:?}", Arguments::try_parse_from(words).unwrap());
+            assert!(parsed.contains("\"-w7\"") && parsed.contains("\"node.toml\""), "{line}: {parsed}");
+        }
     }
 
     #[test]
