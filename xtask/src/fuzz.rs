@@ -17,7 +17,17 @@ pub(crate) fn run(seconds: u32) -> Result<()> {
     let host = shell::host_triple()?;
     shell::run_with(
         "cargo",
-        &["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", &host, "--target-dir", "target/fuzz"],
+        &[
+            "build",
+            "--release",
+            "--locked",
+            "--manifest-path",
+            "fuzz/Cargo.toml",
+            "--target",
+            &host,
+            "--target-dir",
+            "target/fuzz",
+        ],
         &[("RUSTFLAGS", COVERAGE_FLAGS)],
     )?;
     let limit = format!("-max_total_time={seconds}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tessera_client::check::Check;
-use tessera_client::discovery::{DataHolder, DiscoveryError};
+use tessera_client::discovery::{DataHolder, Discovery, DiscoveryError};
 use tessera_client::identity::ClientIdentity;
 use tessera_client::registration::{AppDescription, ClientRegistration};
 use tessera_client::token::TokenWish;
@@ -13,6 +13,7 @@ use tessera_outbound::http::{FetchLimits, Fetcher};
 use tessera_outbound::transport::ClientTransport;
 use tessera_outbound::trust::{FetchPolicy, TrustEngine, TrustSettings};
 use tessera_trust::CommunityId;
+use tessera_udap::edition::UnknownCommunity;
 use tessera_udap::extensions::b2b::B2bExtension;
 use tessera_udap::ids::BaseUrl;
 use tessera_udap::scope::ScopeSet;
@@ -30,6 +31,8 @@ pub(crate) struct App {
     pub(crate) identity: ClientIdentity,
     pub(crate) client: Client,
     pub(crate) base: BaseUrl,
+    /// What certifiers signed about the app.
+    certifications: Vec<String>,
     /// The communities to ask for: the one that was typed, else the profile's in their order.
     communities: Vec<CommunityId>,
 }
@@ -51,7 +54,8 @@ impl App {
         let checked = identity::check(&profile.settings, &profile.folder)?;
         let communities = communities_to_ask(server.community.as_deref(), &checked, profile.folder.name())?;
         let client = client(&checked, &base)?;
-        Ok(Self { profile, identity: checked.identity, client, base, communities })
+        let CheckedProfile { identity, certifications, .. } = checked;
+        Ok(Self { profile, identity, client, base, certifications, communities })
     }
 
     /// The community that is asked for first.
@@ -61,24 +65,35 @@ impl App {
 
     /// Reads the server's metadata and judges them, showing each check.
     ///
-    /// Where no community was typed and the server has nothing for the profile's first, its next ones are asked for.
+    /// Where the server has nothing for the first community, the next one is asked for. A server of the guide's first
+    /// edition says so by 404, which may as well mean that it has no UDAP support or knows no such parameter; therefore
+    /// its plain document comes last.
     pub(crate) async fn discover(&self, output: &Output) -> Result<Discovered, Failure> {
-        let mut missing = None;
+        let mut last = None;
+        let mut is_plain_worth_a_try = false;
         for community in &self.communities {
-            let discovery = {
-                let _waiting = output.wait("reading the server's metadata and checking its certificate");
-                self.client.discover(&self.base, Some(community), now()).await
-            };
-            output.checks(&discovery.checks)?;
+            let discovery = self.discover_in(Some(community), output).await?;
             match discovery.result {
-                Ok(holder) => return Ok(Discovered { holder, checks: discovery.checks }),
-                Err(error @ DiscoveryError::NoMetadataForCommunity { .. }) => {
-                    missing = Some(Failure::from(error).after(discovery.checks));
+                Err(DiscoveryError::NoMetadataForCommunity { answered, .. }) => {
+                    is_plain_worth_a_try |= answered == UnknownCommunity::NotFound;
+                    last = Some(discovery);
                 }
-                Err(error) => return Err(Failure::from(error).after(discovery.checks)),
+                _ => return outcome(discovery),
             }
         }
-        Err(missing.unwrap_or_else(|| Failure::usage("profile-invalid", "the profile has no community")))
+        if is_plain_worth_a_try {
+            last = Some(self.discover_in(None, output).await?);
+        }
+        last.map_or_else(|| Err(Failure::usage("profile-invalid", "the profile has no community")), outcome)
+    }
+
+    async fn discover_in(&self, community: Option<&CommunityId>, output: &Output) -> Result<Discovery, Failure> {
+        let discovery = {
+            let _waiting = output.wait("reading the server's metadata and checking its certificate");
+            self.client.discover(&self.base, community, now()).await
+        };
+        output.checks(&discovery.checks)?;
+        Ok(discovery)
     }
 
     /// What is registered at this server.
@@ -112,7 +127,8 @@ impl App {
     /// What the app says of itself when it asks for these scopes.
     pub(crate) fn description(&self, scope: ScopeSet) -> AppDescription {
         let settings = &self.profile.settings;
-        let app = AppDescription::new(settings.client_name.as_str(), settings.contacts.clone(), scope);
+        let app = AppDescription::new(settings.client_name.as_str(), settings.contacts.clone(), scope)
+            .with_certifications(self.certifications.clone());
         match &settings.logo_uri {
             Some(logo_uri) => app.with_logo(logo_uri.as_str()),
             None => app,
@@ -131,6 +147,13 @@ impl App {
             None => registration.scope().clone(),
         };
         Ok(TokenWish { scope, context: b2b(context, &self.profile.settings.context)? })
+    }
+}
+
+fn outcome(Discovery { checks, result }: Discovery) -> Result<Discovered, Failure> {
+    match result {
+        Ok(holder) => Ok(Discovered { holder, checks }),
+        Err(error) => Err(Failure::from(error).after(checks)),
     }
 }
 

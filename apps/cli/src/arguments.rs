@@ -1,5 +1,7 @@
 //! What can be typed.
 
+use std::convert::Infallible;
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -45,7 +47,8 @@ pub(crate) enum Command {
     Clients(ClientsArguments),
     /// Show why a request was refused, by the correlation id that its answer carried.
     Explain {
-        /// The correlation id: the answer's header X-Correlation-Id.
+        /// The correlation id: the answer's header X-Correlation-Id. It may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         id: String,
         #[command(flatten)]
         config: ConfigArguments,
@@ -159,14 +162,16 @@ pub(crate) enum ClientsAction {
     },
     /// Show one registration.
     Show {
-        /// Its client_id.
+        /// Its client_id; it may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         client_id: String,
         #[command(flatten)]
         config: ConfigArguments,
     },
     /// Stop a client: its tokens are dead, it gets no new ones, and it cannot change its registration.
     Block {
-        /// Its client_id.
+        /// Its client_id; it may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         client_id: String,
         /// Why, for your colleagues; never shown to the client.
         #[arg(long)]
@@ -176,7 +181,8 @@ pub(crate) enum ClientsAction {
     },
     /// Let a blocked client act again.
     Unblock {
-        /// Its client_id.
+        /// Its client_id; it may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         client_id: String,
         #[command(flatten)]
         config: ConfigArguments,
@@ -207,7 +213,7 @@ impl ClientsAction {
 #[group(required = true, multiple = false)]
 pub(crate) struct RevokeTokens {
     /// Of one client, by client_id.
-    #[arg(long, value_name = "CLIENT_ID")]
+    #[arg(long, value_name = "CLIENT_ID", allow_hyphen_values = true)]
     pub(crate) client: Option<String>,
     /// Of one community, by URI.
     #[arg(long, value_name = "URI")]
@@ -271,6 +277,9 @@ pub(crate) struct SetProfile {
     /// An https URL of the app's logo.
     #[arg(long, value_name = "URL")]
     pub(crate) logo_uri: Option<String>,
+    /// A file with a certification: the JWT that a certifier signed about this app.
+    #[arg(long = "certification", value_name = "FILE")]
+    pub(crate) certifications: Vec<PathBuf>,
     /// Copy the files into the profile, keys readable by you alone, instead of remembering where they are.
     #[arg(long)]
     pub(crate) copy: bool,
@@ -383,9 +392,40 @@ pub(crate) struct GetArguments {
 pub(crate) struct IntrospectArguments {
     #[command(flatten)]
     pub(crate) server: ServerArguments,
-    /// The token; absent: the one kept for this server.
-    #[arg(long)]
-    pub(crate) token: Option<String>,
+    /// The token, or `-` to read it from standard input, where other users of this machine cannot see it; absent: the
+    /// one kept for this server.
+    #[arg(long, value_name = "TOKEN|-")]
+    pub(crate) token: Option<TokenArgument>,
+}
+
+/// A token as typed. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum TokenArgument {
+    /// `-`: it comes by standard input.
+    StandardInput,
+    /// The token itself.
+    Typed(String),
+}
+
+impl FromStr for TokenArgument {
+    type Err = Infallible;
+
+    /// Anything is taken, for an error of the command line would show it.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "-" => Self::StandardInput,
+            token => Self::Typed(token.to_owned()),
+        })
+    }
+}
+
+impl fmt::Debug for TokenArgument {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::StandardInput => "StandardInput",
+            Self::Typed(_) => "Typed([redacted])",
+        })
+    }
 }
 
 #[cfg(test)]
@@ -396,6 +436,32 @@ mod tests {
     #[test]
     fn the_command_tree_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    /// One in 64 ids begins with a hyphen, for they are base64url.
+    #[test]
+    fn an_id_may_begin_with_a_hyphen() {
+        for line in [
+            "clients show -w7 --config node.toml",
+            "clients show --config node.toml -w7",
+            "clients block -w7 --reason why --config node.toml",
+            "clients block --reason why --config node.toml --json -w7",
+            "clients unblock -w7 --config node.toml",
+            "clients revoke --client -w7 --config node.toml",
+            "explain -w7 --config node.toml --json",
+        ] {
+            let words = std::iter::once("tessera").chain(line.split(' '));
+            let parsed = format!("{:?}", Arguments::try_parse_from(words).unwrap());
+            assert!(parsed.contains("\"-w7\"") && parsed.contains("\"node.toml\""), "{line}: {parsed}");
+        }
+    }
+
+    #[test]
+    fn a_typed_token_is_not_shown() {
+        let typed = Arguments::try_parse_from(["tessera", "introspect", "https://h.example", "--token", "s3cret"]);
+        let typed = format!("{:?}", typed.unwrap());
+        assert!(typed.contains("[redacted]") && !typed.contains("s3cret"), "{typed}");
+        assert_eq!("-".parse(), Ok(TokenArgument::StandardInput));
     }
 
     #[test]

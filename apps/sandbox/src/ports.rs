@@ -137,15 +137,20 @@ impl Reserved {
     /// # Errors
     /// As [`reserve`]; also when `wanted` names other ports than those for which the folder's certificates were made.
     pub(crate) async fn again(wanted: u16, made_for: Ports) -> Result<Self> {
-        let first = made_for.holder();
-        if wanted != 0 && wanted != first {
-            bail!(
-                "the certificates in this folder name the ports {first} to {}; start it with --port {first}, or name another folder",
-                made_for.fhir()
-            );
-        }
-        reserve(first).await.context("the folder's ports must be free")
+        reserve(agreed(wanted, made_for)?).await.context("the folder's ports must be free")
     }
+}
+
+/// The first port, when what is wanted and what the folder's certificates name go together; 0 wants what there is.
+fn agreed(wanted: u16, made_for: Ports) -> Result<u16> {
+    let first = made_for.holder();
+    if wanted != 0 && wanted != first {
+        bail!(
+            "the certificates in this folder name the ports {first} to {}; start it with --port {first}, or name another folder",
+            made_for.fhir()
+        );
+    }
+    Ok(first)
 }
 
 #[cfg(test)]
@@ -160,24 +165,33 @@ mod tests {
         assert!(one.ports.holder().abs_diff(other.ports.holder()) >= COUNT);
     }
 
+    // The ports are held throughout: one that was given back could be taken by another test before it is asked for again.
     #[tokio::test]
     async fn a_taken_port_is_told_with_the_way_out() {
-        let all = reserve(0).await.unwrap();
-        let message = format!("{:#}", reserve(all.ports.holder()).await.unwrap_err());
-        assert!(message.contains(&format!("port {} is taken", all.ports.holder())), "{message}");
-        assert!(message.contains("--port"), "{message}");
-        let Reserved { ports, fhir: _last, .. } = all;
+        let held = reserve(0).await.unwrap();
+        let ports = held.ports;
         let message = format!("{:#}", reserve(ports.holder()).await.unwrap_err());
+        assert!(message.contains(&format!("port {} is taken", ports.holder())), "{message}");
+        assert!(message.contains("--port"), "{message}");
+        let refused = listen(ports.fhir()).await.unwrap_err();
+        let message = format!("{:#}", refused.told(ports));
         assert!(message.contains(&format!("port {} is taken", ports.fhir())), "{message}");
-        assert!(reserve(65_533).await.is_err(), "no room for four");
+        assert!(message.contains(&format!("{} to {}", ports.holder(), ports.fhir())), "{message}");
+        let message = format!("{:#}", Reserved::again(0, ports).await.unwrap_err());
+        assert!(message.contains("the folder's ports must be free"), "{message}");
     }
 
     #[tokio::test]
-    async fn a_folder_keeps_its_ports() {
-        let ports = reserve(0).await.unwrap().ports;
-        let message = Reserved::again(ports.holder() + 10, ports).await.unwrap_err().to_string();
-        assert!(message.contains(&format!("--port {}", ports.holder())), "{message}");
-        assert_eq!(Reserved::again(0, ports).await.unwrap().ports, ports);
-        assert_eq!(Reserved::again(ports.holder(), ports).await.unwrap().ports, ports);
+    async fn there_must_be_room_for_four() {
+        assert!(reserve(65_533).await.is_err());
+    }
+
+    #[test]
+    fn a_folder_keeps_its_ports() {
+        let ports = Ports::try_from(8443).unwrap();
+        assert_eq!(agreed(0, ports).unwrap(), 8443);
+        assert_eq!(agreed(8443, ports).unwrap(), 8443);
+        let message = agreed(8453, ports).unwrap_err().to_string();
+        assert!(message.contains("--port 8443") && message.contains("8446"), "{message}");
     }
 }

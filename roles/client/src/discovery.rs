@@ -18,7 +18,7 @@ use crate::Client;
 use crate::check::{Check, Report, foreign_text};
 use crate::error::{ClientError, Phase};
 use tessera_trust::{CommunityId, TrustRefusal, UnixTime};
-use tessera_udap::edition::Edition;
+use tessera_udap::edition::{Edition, UnknownCommunity};
 use tessera_udap::ids::{BaseUrl, EndpointUrl};
 use tessera_udap::metadata::UdapMetadata;
 use tessera_udap::signed_metadata::Endpoints;
@@ -104,14 +104,18 @@ impl DataHolder {
 /// Why discovery stopped.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum DiscoveryError {
-    /// 404: the server has no UDAP support at this base (DISC-6).
+    /// 404: the server has no UDAP support at this base (DISC-6). What a 404 says where a community of the guide's first
+    /// edition was asked for, is [`DiscoveryError::NoMetadataForCommunity`].
     #[error("the server has no UDAP support at this base")]
     NoUdap,
-    /// 204: the server has no certificate of the community that was asked for (COMM-6).
+    /// 204, or 404 in the guide's first edition: the server has no certificate of the community that was asked for
+    /// (COMM-6).
     #[error("the server has no metadata for the community {community}")]
     NoMetadataForCommunity {
         /// The community that was asked for.
         community: String,
+        /// Which of the two it was. After a 404 a request for no community tells whether there is UDAP support at all.
+        answered: UnknownCommunity,
     },
     /// The metadata are signed in no community that this client trusts (COMM-7).
     #[error(

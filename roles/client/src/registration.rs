@@ -119,7 +119,7 @@ impl Client {
         context: &ActionContext,
         attempt: u8,
     ) -> Result<HttpResponse, ClientError> {
-        holder.judge_for_client_credentials(membership.algorithm())?;
+        wish.judge(holder, membership.algorithm())?;
         membership.refuse_unless_valid(context.now)?;
         let claims = wish.claims(identity.uri(), holder.registration_endpoint(), context, attempt)?;
         let body = wish.body(membership.sign(&claims)?);

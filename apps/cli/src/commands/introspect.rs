@@ -1,15 +1,20 @@
 //! `tessera introspect BASE_URL`: asks a server what a token is worth.
 
+use std::io::BufRead;
+
 use serde::Serialize;
 use serde_json::value::Value;
 use tessera_client::check::CheckOutcome;
 use tessera_client::token::AccessToken;
 
 use crate::app::{App, Discovered};
-use crate::arguments::IntrospectArguments;
+use crate::arguments::{IntrospectArguments, TokenArgument};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, bold, mark, safe};
 use crate::surroundings::{action, now};
+
+/// The longest token that is read, in bytes.
+const TOKEN_LIMIT: u64 = 64 * 1024;
 
 /// The server's answer as programs read it.
 #[derive(Serialize)]
@@ -22,7 +27,7 @@ struct Answer<'a> {
 
 pub(crate) async fn run(arguments: &IntrospectArguments, output: &Output) -> Result<Exit, Failure> {
     let app = App::open(&arguments.server)?;
-    let token = token(&app, arguments.token.as_deref())?;
+    let token = token(&app, arguments.token.as_ref())?;
     let Discovered { holder, checks } = app.discover(output).await?;
     let registration = app.registration(&holder)?;
     let asked = {
@@ -49,16 +54,43 @@ pub(crate) async fn run(arguments: &IntrospectArguments, output: &Output) -> Res
 }
 
 /// The token that was given, else the one kept for this server that lives longest.
-fn token(app: &App, given: Option<&str>) -> Result<AccessToken, Failure> {
-    if let Some(given) = given {
-        return AccessToken::new(given).ok_or_else(|| Failure::usage("token", "this is not an access token"));
+fn token(app: &App, given: Option<&TokenArgument>) -> Result<AccessToken, Failure> {
+    let given = match given {
+        Some(TokenArgument::Typed(given)) => given.clone(),
+        Some(TokenArgument::StandardInput) => first_line(std::io::stdin().lock())?,
+        None => {
+            let kept = app.profile.tokens()?.of_base(&app.base, now());
+            return kept.iter().rev().find_map(|record| record.token()).ok_or_else(|| no_token(app));
+        }
+    };
+    AccessToken::new(given.trim()).ok_or_else(|| Failure::usage("token", "this is not an access token"))
+}
+
+/// What comes up to the first line break. Longer than any token is read no further, and then taken for none.
+fn first_line(input: impl BufRead) -> Result<String, Failure> {
+    let mut line = String::new();
+    input.take(TOKEN_LIMIT + 1).read_line(&mut line)?;
+    if line.len() as u64 > TOKEN_LIMIT {
+        return Err(Failure::usage("token", format!("the token is longer than {TOKEN_LIMIT} bytes")));
     }
-    let kept = app.profile.tokens()?.of_base(&app.base, now());
-    kept.iter().rev().find_map(|record| record.token()).ok_or_else(|| no_token(app))
+    Ok(line)
 }
 
 /// What to say when no token of this server is at hand.
 pub(super) fn no_token(app: &App) -> Failure {
     Failure::new(Exit::SomethingFirst, "no-token", format!("no living token of {} is kept", app.base))
         .advise(format!("Take one first: {}", app.token_command()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_the_first_line() {
+        assert_eq!(first_line("abc\ndef".as_bytes()).unwrap(), "abc\n");
+        assert_eq!(first_line("abc".as_bytes()).unwrap(), "abc");
+        assert_eq!(first_line("".as_bytes()).unwrap(), "");
+        assert!(first_line("x".repeat(70_000).as_bytes()).is_err());
+    }
 }

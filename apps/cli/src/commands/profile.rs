@@ -29,6 +29,7 @@ pub(crate) fn run(action: ProfileAction, output: &Output) -> Result<Exit, Failur
                 allow,
                 tls_roots,
                 logo_uri,
+                certifications,
                 copy,
                 context,
             } = *typed;
@@ -39,6 +40,7 @@ pub(crate) fn run(action: ProfileAction, output: &Output) -> Result<Exit, Failur
                 logo_uri,
                 allow,
                 tls_roots,
+                certifications,
                 context: usual_context(context),
                 communities: communities.into_iter().map(community).collect(),
             };
@@ -101,6 +103,9 @@ fn for_each_file(
 ) -> Result<(), Failure> {
     if let Some(file) = &mut settings.tls_roots {
         visit(file, "tls-roots.pem".to_owned())?;
+    }
+    for (file, number) in settings.certifications.iter_mut().zip(1..) {
+        visit(file, format!("certification-{number}.jwt"))?;
     }
     for (community, number) in settings.communities.iter_mut().zip(1..) {
         visit(&mut community.anchors, format!("community-{number}-anchors.pem"))?;

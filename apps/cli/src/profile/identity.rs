@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tessera_client::identity::{ClientIdentity, Membership};
+use tessera_jose::jws::CompactJws;
 use tessera_jose::key::SoftwareKey;
 use tessera_outbound::dial::Connector;
 use tessera_outbound::guard::AllowList;
@@ -28,6 +29,8 @@ pub(crate) struct CheckedProfile {
     pub(crate) communities: Vec<(TrustCommunity, Edition)>,
     /// What it may call in private ranges.
     pub(crate) allow: AllowList,
+    /// What certifiers signed about the app, each a JWT.
+    pub(crate) certifications: Vec<String>,
     /// What TLS believes beside the machine's own roots.
     pub(crate) tls_roots: Option<TlsRootFile>,
 }
@@ -70,7 +73,17 @@ pub(crate) fn check(settings: &ProfileSettings, folder: &ProfileFolder) -> Resul
     }
     let identity = ClientIdentity::new(uri, memberships).map_err(|error| wrong("communities", error))?;
     let tls_roots = settings.tls_roots.as_deref().map(|file| tls_roots(&folder.file(file))).transpose()?;
-    Ok(CheckedProfile { identity, communities, allow, tls_roots })
+    let certifications = settings.certifications.iter().map(|file| certification(&folder.file(file)));
+    let certifications = certifications.collect::<Result<_, _>>()?;
+    Ok(CheckedProfile { identity, communities, allow, certifications, tls_roots })
+}
+
+/// Whether it holds is for the servers to say; here it has to be a JWT that can be sent.
+fn certification(file: &Path) -> Result<String, Failure> {
+    let problem = |error: String| wrong("certifications", format_args!("{}: {error}", file.display()));
+    let jwt = text(file).map_err(problem)?.trim().to_owned();
+    CompactJws::read(&jwt).map_err(|error| problem(error.to_string()))?;
+    Ok(jwt)
 }
 
 fn tls_roots(file: &Path) -> Result<TlsRootFile, Failure> {
@@ -118,7 +131,7 @@ impl Files<'_> {
     fn certificates(&self, member: &str, file: &Path) -> Result<Vec<Certificate>, Failure> {
         let path = self.folder.file(file);
         let problem = |error: String| self.wrong(member, format_args!("{}: {error}", path.display()));
-        let pem = self.text(&path).map_err(problem)?;
+        let pem = text(&path).map_err(problem)?;
         let certificates = certificates_from_pem(&pem).map_err(|error| problem(error.to_string()))?;
         if certificates.is_empty() {
             Err(problem("there is no certificate in it".to_owned()))
@@ -130,19 +143,19 @@ impl Files<'_> {
     fn private_key(&self, file: &Path) -> Result<SoftwareKey, Failure> {
         let path = self.folder.file(file);
         let problem = |error: String| self.wrong("key", format_args!("{}: {error}", path.display()));
-        let pem = self.text(&path).map_err(problem)?;
+        let pem = text(&path).map_err(problem)?;
         judge_mode(&path).map_err(|error| problem(error).advise(format!("Run: chmod 600 {}", path.display())))?;
         SoftwareKey::from_pem(&pem).map_err(|error| problem(error.to_string()))
-    }
-
-    fn text(&self, path: &Path) -> Result<String, String> {
-        let bytes = read_bounded(path).map_err(|error| error.to_string())?;
-        String::from_utf8(bytes).map_err(|_| "it is not a text file".to_owned())
     }
 
     fn wrong(&self, member: &str, problem: impl std::fmt::Display) -> Failure {
         wrong(&format!("{}.{member}", self.key), problem)
     }
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    let bytes = read_bounded(path).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|_| "it is not a text file".to_owned())
 }
 
 /// A private key that others can read is not one any more.

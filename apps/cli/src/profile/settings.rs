@@ -26,6 +26,9 @@ pub(crate) struct ProfileSettings {
     /// PEM file with roots that TLS believes beside the machine's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tls_roots: Option<PathBuf>,
+    /// Files with a certification each: the JWT that a certifier signed about this app. Sent with every registration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) certifications: Vec<PathBuf>,
     /// For whom and what for data is asked, unless the command line says otherwise.
     #[serde(default, skip_serializing_if = "ContextSettings::is_empty")]
     pub(crate) context: ContextSettings,
@@ -131,6 +134,7 @@ mod tests {
             logo_uri: None,
             allow: vec!["127.0.0.1/32:8445".to_owned()],
             tls_roots: Some(PathBuf::from("/tls.pem")),
+            certifications: vec![PathBuf::from("certification-1.jwt")],
             context: ContextSettings { purposes: vec!["TREAT".to_owned()], ..ContextSettings::default() },
             communities: vec![CommunitySettings {
                 uri: "https://community.example".to_owned(),

@@ -6,6 +6,8 @@ use crate::support::{Ran, Running, User};
 
 const CONTEXT: [&str; 4] =
     ["--organization-id", "https://my-app.example/org", "--purpose", "urn:oid:2.16.840.1.113883.5.8#TREAT"];
+const OTHER_PURPOSE: [&str; 4] =
+    ["--organization-id", "https://my-app.example/org", "--purpose", "urn:oid:2.16.840.1.113883.5.8#HPAYMT"];
 const APP: &str = "https://my-app.example/app";
 
 /// A sandbox with an app of ours in its community.
@@ -91,6 +93,18 @@ impl World {
         token
     }
 
+    /// Reads with another token. Those issued in the second of a revocation are dead with the ones before, so that the
+    /// first try may come too early.
+    fn wait_for_another_token(&self, get: &[&str]) {
+        for _ in 0..50 {
+            if self.run(get).code == 0 {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("no other token is taken: {:?}", self.run(get));
+    }
+
     /// Waits for the audit line, which a thread of the node writes.
     fn explain(&self, id: &str) -> Value {
         for _ in 0..100 {
@@ -154,10 +168,24 @@ fn from_discovery_to_data_and_back() {
 
     let (code, answer) = world.json(&["introspect", base]);
     assert_eq!((code, answer["active"].as_bool()), (0, Some(true)), "{answer}");
+    let about_printed = ["introspect", base, "--token", "-", "--json"];
+    let ran = world.user.run_with_input(&about_printed, &format!("{printed}\n"));
+    assert_eq!((ran.code, ran.objects()[0]["active"].as_bool()), (0, Some(true)), "{ran:?}");
+
+    // A token is for its context alone: another purpose takes another one, and the first is kept beside it.
+    let (code, other) = world.json(&[&["token", base], &OTHER_PURPOSE[..]].concat());
+    assert_eq!((code, other["origin"].as_str()), (0, Some("server")), "{other}");
+    assert_eq!(world.json(&[&["token", base], &OTHER_PURPOSE[..]].concat()).1["origin"], "kept");
+    assert_eq!(world.token()["origin"], "kept");
+
     let (code, revoked) = world.json(&["revoke", base]);
-    assert_eq!((code, revoked["tokens"].as_u64()), (0, Some(1)), "{revoked}");
+    assert_eq!((code, revoked["tokens"].as_u64()), (0, Some(2)), "{revoked}");
+    let ran = world.user.run_with_input(&about_printed, &printed);
+    assert_eq!((ran.code, ran.objects()[0]["active"].as_bool()), (0, Some(false)), "{ran:?}");
     let (code, answer) = world.json(&["introspect", base, "--token", &printed]);
     assert_eq!((code, answer["active"].as_bool()), (0, Some(false)));
+    let ran = world.user.run_with_input(&about_printed, "two words");
+    assert_eq!(ran.code, 2, "{ran:?}");
     assert_eq!(world.json(&["introspect", base]).0, 7, "none is kept any more");
 
     let (code, cancelled) = world.json(&["cancel", base]);
@@ -207,8 +235,41 @@ fn an_operator_sees_blocks_and_explains() {
     let (code, error) = world.json(&["clients", "unblock", &client_id, "--config", config]);
     assert_eq!((code, error["code"].as_str()), (8, Some("status")), "it is not blocked any more");
     assert_eq!(world.run(&get).code, 0);
-    let (code, _) = world.json(&["clients", "revoke", "--client", &client_id, "--config", config]);
-    assert_eq!(code, 0);
+}
+
+/// Shows: TOKEN-13
+#[test]
+fn what_an_operator_revokes_is_dead_at_the_gateway_at_once() {
+    let world = World::start();
+    let client_id = world.register();
+    world.token();
+    let get = [&["get", &world.base, "Patient?_count=1"], &CONTEXT[..]].concat();
+    let community = text_of(&world.sandbox.first, "community");
+    let (_, profile) = world.json(&["profile", "show"]);
+    let certificate = text_of(&profile["communities"][0]["certificate"], "sha256");
+
+    for (option, value) in [("--client", &client_id), ("--community", &community), ("--certificate", &certificate)] {
+        let ran = world.run(&get);
+        assert!(ran.code == 0 && ran.stderr.contains("token at hand"), "{option}: {ran:?}");
+        let (code, done) = world.json(&["clients", "revoke", option, value, "--config", &world.configuration]);
+        assert_eq!(code, 0, "{option}: {done}");
+        let audited = world.explain(&text_of(&done, "correlation_id"));
+        assert_eq!(audited["action"], "mass-revocation", "{audited}");
+        let ran = world.run(&get);
+        assert!(ran.stderr.contains("does not take this token any more"), "{option}: {ran:?}");
+        world.wait_for_another_token(&get);
+    }
+
+    let nobody = "0".repeat(64);
+    for (option, value) in [("--client", "nobody"), ("--community", "not a uri"), ("--certificate", "00")] {
+        let (code, error) = world.json(&["clients", "revoke", option, value, "--config", &world.configuration]);
+        assert_ne!(code, 0, "{option}: {error}");
+    }
+    for (option, value) in [("--community", "https://elsewhere.example"), ("--certificate", nobody.as_str())] {
+        assert_eq!(world.json(&["clients", "revoke", option, value, "--config", &world.configuration]).0, 0);
+    }
+    let ran = world.run(&get);
+    assert!(ran.code == 0 && ran.stderr.contains("token at hand"), "those of others do not matter: {ran:?}");
 }
 
 /// Shows: COMM-7

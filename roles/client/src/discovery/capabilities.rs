@@ -3,7 +3,7 @@
 //! What every server must have is judged at discovery; what client credentials need is shown there and enforced before
 //! anything is sent. The rules themselves stand in [`tessera_udap::metadata`].
 //!
-//! Source: FAST Security STU2 §2.2; DISC-7, DISC-11
+//! Source: FAST Security STU2 §2.2; DISC-7, DISC-11, META-9
 
 use super::{DataHolder, DiscoveryError, steps};
 use crate::check::{CheckOutcome, Report};
@@ -32,7 +32,8 @@ pub(super) fn read(document: &Object, edition: Edition, report: &mut Report) -> 
     if warnings.is_empty() {
         report.passed(steps::ELEMENTS, format!("{} members", document.len()));
     }
-    let lacking = reading.metadata.lacks(&needs(Algorithm::Rs256));
+    // Nobody knows yet which app will register, so that a demanded certification is shown as one that it must have.
+    let lacking = reading.metadata.lacks(&needs(Algorithm::Rs256, &[]));
     for finding in &lacking {
         report.finding(steps::GRANT, CheckOutcome::Warned, finding);
     }
@@ -43,18 +44,37 @@ pub(super) fn read(document: &Object, edition: Edition, report: &mut Report) -> 
 }
 
 impl DataHolder {
-    /// Whether this client, with a key of that algorithm, can register for and use client credentials here.
+    /// Whether this client, with a key of that algorithm, can use client credentials here.
     ///
     /// # Errors
     /// [`NotSent::NotSupported`] names what the server does not list.
     ///
     /// Source: FAST Security STU2 §2.2; DISC-7
     pub fn judge_for_client_credentials(&self, algorithm: Algorithm) -> Result<(), NotSent> {
-        let lacking = self.metadata.lacks(&needs(algorithm));
+        self.refuse_lacking(&needs(algorithm, &self.demanded_certifications()))
+    }
+
+    /// Whether an app with a key of that algorithm and these certifications, by their URIs, can register here.
+    ///
+    /// # Errors
+    /// [`NotSent::NotSupported`] names what the server does not list, or that it demands another certification.
+    ///
+    /// Source: FAST Security STU2 §2.2; DISC-7, META-9
+    pub fn judge_for_registration(&self, algorithm: Algorithm, certifications: &[&str]) -> Result<(), NotSent> {
+        self.refuse_lacking(&needs(algorithm, certifications))
+    }
+
+    fn refuse_lacking(&self, needs: &ClientNeeds<'_>) -> Result<(), NotSent> {
+        let lacking = self.metadata.lacks(needs);
         match lacking.iter().find(|finding| finding.severity == Severity::Stop) {
             Some(finding) => Err(NotSent::NotSupported { capability: format!("what is needed: {finding}") }),
             None => Ok(()),
         }
+    }
+
+    /// Certifications are demanded of who registers; who is registered already has shown them.
+    fn demanded_certifications(&self) -> Vec<&str> {
+        self.metadata.udap_certifications_required.iter().flatten().map(String::as_str).collect()
     }
 
     /// Refuses a wildcard scope that the server does not list; there is no use in asking (SCOPE-2).
@@ -69,7 +89,6 @@ impl DataHolder {
     }
 }
 
-/// Certifications are the app's own matter: whether those it sends are the ones demanded is the server's to say.
-fn needs(algorithm: Algorithm) -> ClientNeeds<'static> {
-    ClientNeeds { grant_type: "client_credentials", algorithm, extensions: &[B2bExtension::NAME], certifications: &[] }
+fn needs<'a>(algorithm: Algorithm, certifications: &'a [&'a str]) -> ClientNeeds<'a> {
+    ClientNeeds { grant_type: "client_credentials", algorithm, extensions: &[B2bExtension::NAME], certifications }
 }

@@ -8,6 +8,7 @@ use crate::ports::HttpRequest;
 use crate::wire::{percent_encode, refusal};
 use tessera_jose::json::{Limits, Object, read_object};
 use tessera_trust::CommunityId;
+use tessera_udap::edition::UnknownCommunity;
 use tessera_udap::ids::BaseUrl;
 
 /// The longest metadata document that is read, in bytes: a signed part with a full chain needs up to about 30 KiB.
@@ -16,7 +17,7 @@ use tessera_udap::ids::BaseUrl;
 const DOCUMENT_LIMIT: usize = 64 * 1024;
 
 impl Client {
-    /// Source: FAST Security STU2 §2.1 (status), §2.4 (community parameter)
+    /// Source: FAST Security STU2 §2.1 (status), §2.4 (community parameter); STU1 §2.3; DISC-6, COMM-6
     pub(super) async fn fetch_metadata(
         &self,
         base: &BaseUrl,
@@ -34,14 +35,21 @@ impl Client {
                 report.passed(steps::ANSWER, url);
                 Ok(response.body)
             }
-            404 => {
-                report.failed(steps::ANSWER, format!("404 at {url}: no UDAP support"));
-                Err(DiscoveryError::NoUdap)
-            }
+            404 => match asked.filter(|community| self.may_answer_404(community)) {
+                Some(community) => {
+                    report
+                        .failed(steps::ANSWER, format!("404 at {url}: nothing for this community, or no UDAP support"));
+                    Err(nothing_for(community.to_string(), UnknownCommunity::NotFound))
+                }
+                None => {
+                    report.failed(steps::ANSWER, format!("404 at {url}: no UDAP support"));
+                    Err(DiscoveryError::NoUdap)
+                }
+            },
             204 => {
                 report.failed(steps::ANSWER, format!("204 at {url}: nothing for this community"));
                 let community = asked.map_or_else(|| "(none asked for)".to_owned(), ToString::to_string);
-                Err(DiscoveryError::NoMetadataForCommunity { community })
+                Err(nothing_for(community, UnknownCommunity::NoContent))
             }
             status => {
                 report.failed(steps::ANSWER, format!("status {status} at {url}"));
@@ -49,6 +57,15 @@ impl Client {
             }
         }
     }
+
+    /// In the guide's first edition a server says by 404, as by 204 later, that it does not know a community.
+    fn may_answer_404(&self, community: &CommunityId) -> bool {
+        self.settings.edition_of(community).unknown_community() == UnknownCommunity::NotFound
+    }
+}
+
+fn nothing_for(community: String, answered: UnknownCommunity) -> DiscoveryError {
+    DiscoveryError::NoMetadataForCommunity { community, answered }
 }
 
 /// `{base}/.well-known/udap`, with the community percent-encoded in the query (COMM-1, COMM-2).

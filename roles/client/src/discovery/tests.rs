@@ -7,6 +7,7 @@ use crate::testing::{
 use std::sync::Arc;
 use tessera_jose::algorithm::Algorithm;
 use tessera_jose::json::{Object, Value};
+use tessera_jose::jws::{HeaderTemplate, sign};
 use tessera_jose::key::{KeyKind, SoftwareKey};
 use tessera_pki::Validity;
 
@@ -57,6 +58,26 @@ async fn a_404_says_that_there_is_no_udap() {
     let discovery = world.client().discover(&base(), None, NOW).await;
     assert!(matches!(discovery.result, Err(DiscoveryError::NoUdap)));
     assert_eq!(world.http.sent().len(), 1);
+}
+
+/// Shows: DISC-6, COMM-6
+#[tokio::test]
+async fn in_the_first_edition_a_404_may_mean_the_community() {
+    let mut world = World::new();
+    let url = format!("{BASE}/.well-known/udap?community=urn%3Aoid%3A1.2.3.2");
+    world.http.always(&url, 404, "");
+    for (edition, code) in
+        [(Edition::Stu1, "no-metadata-for-community"), (Edition::Stu1_1, "no-udap"), (Edition::Stu2, "no-udap")]
+    {
+        let client = world.client_with(|settings| settings.communities[1].1 = edition);
+        assert_eq!(client.discover(&base(), Some(&id(TWO)), NOW).await.result.unwrap_err().code(), code, "{edition}");
+    }
+    // The edition is that of the community that was asked for.
+    let client = world.client_with(|settings| settings.communities[0].1 = Edition::Stu1);
+    assert_eq!(client.discover(&base(), Some(&id(TWO)), NOW).await.result.unwrap_err().code(), "no-udap");
+    // Without a community there is nothing else that a 404 could mean.
+    world.http.always(&format!("{BASE}/.well-known/udap"), 404, "");
+    assert_eq!(client.discover(&base(), None, NOW).await.result.unwrap_err().code(), "no-udap");
 }
 
 #[tokio::test]
@@ -301,4 +322,46 @@ async fn what_client_credentials_need_is_shown_and_demanded_before_sending() {
         assert_eq!(error.code(), "not-supported", "{name} {values:?}");
         assert_eq!(world.http.sent().len(), before);
     }
+}
+
+/// Shows: META-9
+#[tokio::test]
+async fn a_demanded_certification_is_compared_with_those_of_the_app() {
+    let mut world = World::new();
+    let client = world.client();
+    let (identity, context) = (world.identity.clone(), crate::testing::context());
+    let demand = |document: &mut Object| {
+        document.insert("udap_certifications_supported", vec!["https://certifier.example/a"]);
+        document.insert("udap_certifications_required", vec!["https://certifier.example/a"]);
+    };
+    let holder = world.holder_with(&client, demand).await;
+    world.http.always(REGISTRATION_URL, 201, r#"{"client_id": "c-1", "grant_types": ["client_credentials"]}"#);
+    let before = world.http.sent().len();
+    let none = crate::testing::app();
+    let other = none.clone().with_certifications(vec![certification(&world, "https://certifier.example/b")]);
+    let unreadable = none.clone().with_certifications(vec!["a.b.c".to_owned()]);
+    for app in [&none, &other, &unreadable] {
+        let error = client.register(&holder, &identity, app, None, &context).await.unwrap_err();
+        assert_eq!(error.code(), "not-supported");
+    }
+    assert_eq!(world.http.sent().len(), before);
+
+    let jwt = certification(&world, "https://certifier.example/a");
+    let holding = none.with_certifications(vec![jwt.clone()]);
+    let registered = client.register(&holder, &identity, &holding, None, &context).await.unwrap();
+    assert!(String::from_utf8(world.http.last().body).unwrap().contains(&jwt), "it is sent as well");
+    let registration = registered.registration.unwrap();
+    assert!(holder.judge_for_client_credentials(Algorithm::Es256).is_ok(), "tokens need none");
+    // Nor does a cancel, though the app has lost it in the meantime.
+    world.http.always(REGISTRATION_URL, 200, r#"{"client_id": "c-1", "grant_types": []}"#);
+    let bare = crate::testing::app();
+    client.cancel(&holder, &identity, &bare, &registration, &context).await.unwrap();
+}
+
+/// A certification for that URI, signed by the server's key for want of a certifier.
+fn certification(world: &World, uri: &str) -> String {
+    let mut claims = Object::new();
+    claims.insert("certification_uris", vec![uri]);
+    let header = HeaderTemplate::new(world.server.key.algorithm()).x5c(&world.server.ders).build();
+    sign(&header, claims.to_json().as_bytes(), world.server.key.as_ref()).unwrap()
 }

@@ -1,8 +1,11 @@
 //! The app's description of itself, and the software statement made of it.
 
 use crate::context::ActionContext;
+use crate::discovery::DataHolder;
 use crate::error::NotSent;
-use tessera_jose::json::{Object, Value};
+use tessera_jose::algorithm::Algorithm;
+use tessera_jose::json::{Limits, Object, Value, read_object};
+use tessera_jose::jws::{CompactJws, MAX_JWS_BYTES};
 use tessera_udap::ids::{ClientUri, EndpointUrl};
 use tessera_udap::scope::ScopeSet;
 use tessera_udap::signed::SignedObject;
@@ -39,7 +42,10 @@ impl AppDescription {
         self
     }
 
-    /// With certifications, each a signed JWT of its certifier.
+    /// With certifications, each a signed JWT of its certifier; all go into every statement's request.
+    ///
+    /// Which URIs they stand for is read from their `certification_uris`, so that a server's demand can be compared with
+    /// them before anything is sent. Nobody is to believe them for that: verifying them is the server's part.
     #[must_use]
     pub fn with_certifications(mut self, certifications: Vec<String>) -> Self {
         self.certifications = certifications;
@@ -51,6 +57,21 @@ impl AppDescription {
     pub fn scope(&self) -> &ScopeSet {
         &self.scope
     }
+
+    /// The URIs of the certifications, as these say them; one that cannot be read stands for none.
+    pub(super) fn certification_uris(&self) -> Vec<String> {
+        self.certifications.iter().filter_map(|jwt| peek_certification_uris(jwt)).flatten().collect()
+    }
+}
+
+/// What a certification says it is about. The app knows its own certifications, so nothing is verified here.
+///
+/// Source: FAST Security STU2 §7.4
+fn peek_certification_uris(jwt: &str) -> Option<Vec<String>> {
+    let jws = CompactJws::read(jwt).ok()?;
+    let claims = read_object(jws.payload(), &Limits::new(MAX_JWS_BYTES)).ok()?;
+    let uris = claims.required_strings("certification_uris").ok()?;
+    Some(uris.into_iter().map(str::to_owned).collect())
 }
 
 /// What a statement is for.
@@ -61,6 +82,18 @@ pub(super) enum Wish<'a> {
 }
 
 impl Wish<'_> {
+    /// Whether the server supports what it takes; a cancel needs no certification.
+    pub(super) fn judge(&self, holder: &DataHolder, algorithm: Algorithm) -> Result<(), NotSent> {
+        match self {
+            Self::Register(app) => {
+                let uris = app.certification_uris();
+                let uris: Vec<_> = uris.iter().map(String::as_str).collect();
+                holder.judge_for_registration(algorithm, &uris)
+            }
+            Self::Cancel(_) => holder.judge_for_client_credentials(algorithm),
+        }
+    }
+
     /// The claims of the statement, already judged by the rules that the server will judge them by.
     ///
     /// Source: FAST Security STU2 §3.1

@@ -25,7 +25,7 @@ impl Files {
         let files = Self { folder: tempfile::tempdir().unwrap() };
         let root = root();
         files.write("anchor.pem", &pem(root.certificate()));
-        files.member("app", APP, &SoftwareKey::generate(KeyKind::P256).unwrap(), Duration::from_secs(90 * 24 * 3600));
+        files.certify_app("app", APP);
         files.member("base", BASE, rsa_key(), Duration::from_secs(90 * 24 * 3600));
         files.write_private("token-key.pem", &SoftwareKey::generate(KeyKind::P256).unwrap().to_pkcs8_pem());
         let (this_update, next_update) = (now() - 60, now() + 24 * 3600);
@@ -61,11 +61,30 @@ impl Files {
         self.write("node.toml", &text.replace(from, to));
     }
 
+    /// Writes `NAME-chain.pem` and `NAME-key.pem` with a new key for an app.
+    pub fn certify_app(&self, name: &str, uri: &str) {
+        let key = SoftwareKey::generate(KeyKind::P256).unwrap();
+        self.member(name, uri, &key, Duration::from_secs(90 * 24 * 3600));
+    }
+
     /// Writes `NAME-chain.pem` and `NAME-key.pem` of a member of the community.
     pub fn member(&self, name: &str, uri: &str, key: &SoftwareKey, lifetime: Duration) {
+        self.member_with_list(name, uri, key, lifetime, Vec::new());
+    }
+
+    /// As [`Self::member`], with the addresses of the community's revocation list in the certificate.
+    pub fn member_with_list(
+        &self,
+        name: &str,
+        uri: &str,
+        key: &SoftwareKey,
+        lifetime: Duration,
+        crl_urls: Vec<String>,
+    ) {
         let validity = Validity::starting(UnixTime::from_secs(now() - 3600), lifetime);
         let profile = Profile::Member { uris: vec![uri.to_owned()] };
-        let issue = Issue::new(Subject::new("Test", name), key.public_key(), profile, validity, serial());
+        let mut issue = Issue::new(Subject::new("Test", name), key.public_key(), profile, validity, serial());
+        issue.crl_urls = crl_urls;
         self.write(&format!("{name}-chain.pem"), &pem(&root().issue(&issue).unwrap()));
         self.write_private(&format!("{name}-key.pem"), &key.to_pkcs8_pem());
     }
@@ -94,7 +113,7 @@ fn root() -> &'static Authority {
 }
 
 /// RSA keys take long to make.
-fn rsa_key() -> &'static SoftwareKey {
+pub fn rsa_key() -> &'static SoftwareKey {
     static KEY: OnceLock<SoftwareKey> = OnceLock::new();
     KEY.get_or_init(|| SoftwareKey::generate(KeyKind::Rsa).unwrap())
 }
