@@ -12,6 +12,8 @@ mod app;
 mod arguments;
 mod audit;
 mod commands;
+#[cfg(test)]
+mod documented;
 mod failure;
 mod json_text;
 mod logging;
