@@ -7,6 +7,7 @@ use std::{fmt, ops::Range, sync::OnceLock, time::Duration};
 use const_oid::ObjectIdentifier;
 
 use self::read::{TbsFields, in_field};
+use super::CrlAge;
 use crate::{
     asn1::{self, BIT_STRING, INTEGER, NotDer, SEQUENCE},
     certificate::{Certificate, hex, sha256},
@@ -87,6 +88,12 @@ impl CrlNumber {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 20] {
         &self.0
+    }
+
+    /// The number that [`Self::as_bytes`] gave, to be compared with later ones.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 20]) -> Self {
+        Self(bytes)
     }
 
     fn read(value: &[u8]) -> Result<Self, NotDer> {
@@ -192,6 +199,7 @@ impl Crl {
         }
         let mut revoked = fields.revoked;
         revoked.sort_unstable_by(|a, b| serial(der, a).cmp(serial(der, b)));
+        revoked.shrink_to_fit();
         Ok(Self {
             tbs: tbs.span(),
             issuer: fields.issuer.span(),
@@ -237,10 +245,30 @@ impl Crl {
         self.next_update
     }
 
-    /// The list's number, which whoever keeps lists compares so that they do not go backwards; `None` without one.
+    /// The list's number; `None` without one.
     #[must_use]
     pub const fn number(&self) -> Option<CrlNumber> {
         self.number
+    }
+
+    /// What whoever keeps lists compares, so that they do not go backwards.
+    #[must_use]
+    pub const fn age(&self) -> CrlAge {
+        CrlAge { number: self.number, this_update: self.this_update }
+    }
+
+    /// Whether the list is dated further in the future than clocks differ. It is not to be kept: true lists would be
+    /// older than it until then.
+    #[must_use]
+    pub fn is_dated_ahead(&self, now: UnixTime) -> bool {
+        self.this_update > now.plus(CLOCK_SKEW)
+    }
+
+    /// About how much memory it takes, in bytes, for whoever keeps lists within a budget.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let names = self.distribution_point.iter().flatten().map(|name| size_of::<String>() + name.capacity());
+        size_of::<Self>() + self.der.len() + self.revoked.capacity() * size_of::<Entry>() + names.sum::<usize>()
     }
 
     /// How many serial numbers the list names.
@@ -284,7 +312,7 @@ impl Crl {
     }
 
     pub(crate) fn check_fresh(&self, now: UnixTime) -> Result<(), CrlProblem> {
-        if self.this_update > now.plus(CLOCK_SKEW) {
+        if self.is_dated_ahead(now) {
             return Err(CrlProblem::NotYetIssued(self.this_update));
         }
         if now > self.next_update {
