@@ -13,6 +13,7 @@ mod record;
 mod registration;
 mod replay;
 mod revocation;
+mod revocation_list;
 mod writer;
 
 use std::path::Path;

@@ -19,8 +19,10 @@ struct Migration {
 }
 
 /// In order of their numbers, without gaps.
-const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "foundation", sql: include_str!("../../migrations/0001_foundation.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "foundation", sql: include_str!("../../migrations/0001_foundation.sql") },
+    Migration { number: 2, name: "revocation lists", sql: include_str!("../../migrations/0002_revocation_lists.sql") },
+];
 
 /// Brings the schema up to what this program needs, in one transaction.
 ///
