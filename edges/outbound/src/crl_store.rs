@@ -206,6 +206,9 @@ impl CrlStore {
         if signed.crl.issuer() != place.issuer {
             return Err("the list is another CA's".to_owned());
         }
+        if !signed.crl.is_meant_for(&place.url) {
+            return Err("the list is for another distribution point".to_owned());
+        }
         if signed.crl.is_dated_ahead(now) {
             return Err(format!("the list is dated {}, in the future", signed.crl.this_update().to_utc_text()));
         }
@@ -272,8 +275,9 @@ impl CrlStore {
     ) -> Result<(), String> {
         let Some(slot) = self.slot(place).filter(|slot| slot.origin == Origin::FileUnjudged) else { return Ok(()) };
         let list_place = self.list_place(place);
-        // Kept only when a CA of the community signed it; otherwise its use will show what is wrong with it.
-        let kept = if cas.iter().any(|ca| slot.crl.is_authentic(ca)) {
+        // Kept only when it would be kept of its place, too; otherwise its use will show what is wrong with it.
+        let is_sound = slot.crl.is_meant_for(&place.url) && !slot.crl.is_dated_ahead(now);
+        let kept = if is_sound && cas.iter().any(|ca| slot.crl.is_authentic(ca)) {
             match sources.kept.keep_list(&list_place, slot.crl.clone(), now).await {
                 Ok(ListKeeping::Kept) => None,
                 Ok(ListKeeping::GoesBack(kept)) => Some(kept),

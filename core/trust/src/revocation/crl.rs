@@ -285,6 +285,17 @@ impl Crl {
         self.issuer_der() == issuer.subject_der() && self.check_authentic(issuer).is_ok()
     }
 
+    /// Whether the list may be had at this URL: it names it as its distribution point, or names none.
+    ///
+    /// For whoever keeps lists: each of a CA's partitions has numbers of its own, so that one in another's place would
+    /// make that one's lists seem to go backwards.
+    ///
+    /// Source: RFC 5280 §5.2.3 (a sequence for each scope), §6.3.3 (b) (2)
+    #[must_use]
+    pub fn is_meant_for(&self, url: &str) -> bool {
+        self.distribution_point.as_ref().is_none_or(|names| names.iter().any(|name| name == url))
+    }
+
     /// What the list says about a certificate's serial number. The issuer is not compared here.
     #[must_use]
     pub fn status(&self, certificate: &Certificate) -> Status {
@@ -305,10 +316,7 @@ impl Crl {
         if self.issuer_der() != certificate.issuer_der() {
             return Err(CrlProblem::OtherIssuer(self.issuer()));
         }
-        match &self.distribution_point {
-            Some(names) if !names.iter().any(|name| name == url) => Err(CrlProblem::OtherDistributionPoint),
-            _ => Ok(()),
-        }
+        if self.is_meant_for(url) { Ok(()) } else { Err(CrlProblem::OtherDistributionPoint) }
     }
 
     pub(crate) fn check_fresh(&self, now: UnixTime) -> Result<(), CrlProblem> {
