@@ -15,15 +15,33 @@ use crate::limits::{self, StoreLimits, TableFull};
 #[async_trait]
 impl RevocationListStore for SqliteStore {
     async fn keep_list(&self, place: &ListPlace, list: Arc<Crl>, now: UnixTime) -> Result<ListKeeping, StoreError> {
+        // Most polls bring the list that is kept: its many bytes are compared beside the writing thread, not on it.
+        if self.read_list(place, list.clone(), |connection, place, list| holds(connection, place, &list)).await? {
+            return Ok(ListKeeping::Kept);
+        }
         let (place, limits) = (place.clone(), self.limits.clone());
         self.write("keep a revocation list", move |connection| keep(connection, &place, &list, now, &limits)).await
     }
 
-    /// A list may be long: it is read on a thread that may block.
     async fn kept_list(&self, place: &ListPlace) -> Result<Option<KeptList>, StoreError> {
+        self.read_list(place, (), |connection, place, ()| kept(connection, place)).await
+    }
+}
+
+impl SqliteStore {
+    /// A list may be long: it is read on a thread that may block.
+    async fn read_list<W, T>(
+        &self,
+        place: &ListPlace,
+        with: W,
+        read: fn(&Connection, &ListPlace, W) -> Result<T, SqliteError>,
+    ) -> Result<T, StoreError>
+    where
+        W: Send + 'static,
+        T: Send + 'static,
+    {
         let (readers, place) = (Arc::clone(&self.readers), place.clone());
-        let read = move || readers.read(|connection| kept(connection, &place));
-        tokio::task::spawn_blocking(read)
+        tokio::task::spawn_blocking(move || readers.read(|connection| read(connection, &place, with)))
             .await
             .map_err(|error| StoreError::new("read a revocation list", error))?
             .map_err(|error| StoreError::new("read a revocation list", error))
@@ -48,15 +66,13 @@ fn keep(
     Ok(ListKeeping::Kept)
 }
 
-/// The same list again, as after a restart, is compared and not written.
 fn put(connection: &Connection, place: &ListPlace, list: &Crl) -> Result<(), SqliteError> {
     connection
         .prepare_cached(
             "INSERT INTO revocation_list (community, url, issuer, number, this_update, next_update, der)
              VALUES (:community, :url, :issuer, :number, :this_update, :next_update, :der)
              ON CONFLICT (community, url, issuer) DO UPDATE SET number = excluded.number,
-                this_update = excluded.this_update, next_update = excluded.next_update, der = excluded.der
-             WHERE revocation_list.der IS NOT excluded.der",
+                this_update = excluded.this_update, next_update = excluded.next_update, der = excluded.der",
         )?
         .execute(named_params! {
             ":community": place.community.as_str(),
@@ -108,6 +124,16 @@ fn make_room_for_bytes(connection: &Connection, place: &ListPlace, limits: &Stor
         )?
         .execute((community, budget))?;
     Ok(())
+}
+
+/// Whether exactly this list is what is kept of its place.
+fn holds(connection: &Connection, place: &ListPlace, list: &Crl) -> Result<bool, SqliteError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS
+                (SELECT 1 FROM revocation_list WHERE community = ?1 AND url = ?2 AND issuer = ?3 AND der = ?4)",
+        )?
+        .query_row((place.community.as_str(), &place.url, &place.issuer, list.der()), |row| row.get(0))?)
 }
 
 fn age_of(connection: &Connection, place: &ListPlace) -> Result<Option<CrlAge>, SqliteError> {

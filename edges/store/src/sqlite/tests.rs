@@ -77,6 +77,10 @@ async fn an_older_revocation_list_is_refused_after_a_restart() {
     assert_eq!(answer, ListKeeping::GoesBack(newest.age()));
     let kept = KeptList { age: newest.age(), der: Some(newest.der().to_vec()) };
     assert_eq!(store.kept_list(&place).await.unwrap(), Some(kept));
+
+    let before = store.write_statistics().operations;
+    assert_eq!(store.keep_list(&place, newest, at(NOW + 120)).await.unwrap(), ListKeeping::Kept);
+    assert_eq!(store.write_statistics().operations, before, "the same list is not written again");
 }
 
 #[tokio::test]
