@@ -1,5 +1,7 @@
 //! What a node does beside its requests: signs metadata anew, polls CRLs, purges what has expired.
 
+mod list_polls;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use tessera_outbound::trust::TrustEngine;
 use tessera_store::sqlite::SqliteStore;
 use tokio::task::JoinSet;
 
+use self::list_polls::ListPolls;
 use crate::surroundings::System;
 
 /// Expired records are removed this often.
@@ -45,9 +48,13 @@ async fn renew_metadata(authorization_server: Arc<AuthorizationServer>) {
 }
 
 async fn poll_revocation_lists(trust: Arc<TrustEngine>) {
+    let mut polls = ListPolls::default();
     loop {
         tokio::time::sleep(TICK).await;
-        trust.poll_due(System.now()).await;
+        for change in polls.note(trust.poll_due(System.now()).await) {
+            change.log();
+        }
+        polls.show_ends(&trust.lists());
     }
 }
 

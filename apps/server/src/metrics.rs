@@ -39,6 +39,11 @@ fn describe() {
     );
     metrics::describe_counter!("tessera_gateway_requests_total", "FHIR requests, by base and status");
     metrics::describe_counter!("tessera_purged_records_total", "Expired records removed from the store, by kind");
+    metrics::describe_counter!("tessera_crl_polls_total", "Revocation lists asked for anew, by community and outcome");
+    metrics::describe_gauge!(
+        "tessera_crl_next_update_seconds",
+        "Unix time at which the first of a community's revocation lists at hand ends"
+    );
     metrics::describe_gauge!(
         "tessera_metadata_due_seconds",
         "Unix time at which signed metadata is due to be signed anew"

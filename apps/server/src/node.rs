@@ -50,7 +50,7 @@ impl RunningNode {
         let store = Arc::new(store);
         let audit_log = Arc::new(AuditLog::open(&config.audit)?);
         let audit = Arc::new(AuditFile::new(Arc::clone(&audit_log)));
-        let trust = Arc::new(outgoing::trust_engine(&config.communities)?);
+        let trust = Arc::new(outgoing::trust_engine(&config.communities, store.clone())?);
         let paths = paths(&config);
 
         let ports = Ports {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use tessera_authorization_server::ports::RevocationListStore;
 use tessera_outbound::dial::Connector;
 use tessera_outbound::http::{FetchLimits, Fetcher};
 use tessera_outbound::tls::{TlsRoots, client_config};
@@ -11,8 +12,11 @@ use tessera_outbound::upstream::{FhirUpstream, UpstreamLimits};
 
 use crate::config::CheckedCommunity;
 
-/// The engine that judges chains under the configured communities.
-pub(crate) fn trust_engine(communities: &[CheckedCommunity]) -> Result<TrustEngine> {
+/// The engine that judges chains under the configured communities; what it has seen of revocation lists is in `lists`.
+pub(crate) fn trust_engine(
+    communities: &[CheckedCommunity],
+    lists: Arc<dyn RevocationListStore>,
+) -> Result<TrustEngine> {
     let fetcher = Fetcher::new(Connector::system(tls()?), FetchLimits::default());
     let watched = communities.iter().map(|community| {
         let policy = FetchPolicy {
@@ -26,7 +30,7 @@ pub(crate) fn trust_engine(communities: &[CheckedCommunity]) -> Result<TrustEngi
     // One core stays free for requests whose verdict is known.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let settings = TrustSettings { searches_at_once: cores.saturating_sub(1).max(1), ..TrustSettings::default() };
-    Ok(TrustEngine::new(watched.collect(), Arc::new(fetcher), settings)?)
+    Ok(TrustEngine::new(watched.collect(), Arc::new(fetcher), settings)?.keeping_lists(lists))
 }
 
 /// The way to the FHIR servers behind the gateway.

@@ -10,7 +10,11 @@ mod name;
 mod pem;
 mod tbs;
 
-use std::{fmt, ops::Range, sync::OnceLock};
+use std::{
+    fmt,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 pub use self::digest::CertificateDigest;
 pub use self::pem::{PEM_SIZE_LIMIT, certificates_from_pem};
@@ -18,7 +22,7 @@ use self::tbs::TbsFields;
 pub(crate) use self::{
     digest::{hex, sha256, write_hex},
     extensions::{Extensions, https_urls, read_list as read_extension_list, read_sequence as read_extension_sequence},
-    name::{checked as name_checked, display as display_name, shown},
+    name::{checked as name_checked, display as display_name, shown, shown_within},
 };
 use crate::{
     asn1::{self, BIT_STRING, NotDer, SEQUENCE},
@@ -30,6 +34,9 @@ use crate::{
 ///
 /// Provenance: the limit table of the security invariants; certificates of healthcare communities have 1 to 3 KiB.
 pub const CERTIFICATE_SIZE_LIMIT: usize = 16 * 1024;
+
+/// How much of the subject's name [`Certificate::identity`] shows, in characters: it is kept with every refusal.
+const IDENTITY_LIMIT: usize = 128;
 
 /// Why bytes are not a certificate, or certificates not a chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,6 +95,7 @@ pub struct Certificate {
     key: Result<PublicKey, KeyProblem>,
     extensions: Extensions,
     digest: OnceLock<CertificateDigest>,
+    identity: OnceLock<Arc<str>>,
 }
 
 impl Certificate {
@@ -131,6 +139,7 @@ impl Certificate {
             key: PublicKey::from_spki(&fields.spki),
             extensions: fields.extensions,
             digest: OnceLock::new(),
+            identity: OnceLock::new(),
             der: der.into(),
         })
     }
@@ -257,6 +266,18 @@ impl Certificate {
         self.issuer_der() == self.subject_der()
     }
 
+    /// About how much memory it takes, in bytes, for whoever keeps certificates within a budget.
+    ///
+    /// What was read is counted along with [`Self::der`]: an extension of many short values takes more than ten times
+    /// its bytes.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.der.len()
+            + self.extensions.size_bytes()
+            + self.identity.get().map_or(0, |text| text.len())
+    }
+
     /// Whether the key of `issuer` signed this certificate. Costs one signature check.
     #[must_use]
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
@@ -276,6 +297,14 @@ impl Certificate {
 
     pub(crate) fn extensions(&self) -> &Extensions {
         &self.extensions
+    }
+
+    /// The certificate's name in reasons: subject and serial number, written once, however many reasons name it.
+    pub(crate) fn identity(&self) -> &Arc<str> {
+        self.identity.get_or_init(|| {
+            let subject = shown_within(&self.subject(), IDENTITY_LIMIT);
+            format!("'{subject}' (serial {})", self.serial_hex()).into()
+        })
     }
 
     /// The content octets of the serial number.

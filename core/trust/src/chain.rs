@@ -108,6 +108,12 @@ impl CertificateChain {
     pub const fn digest(&self) -> ChainDigest {
         self.digest
     }
+
+    /// About how much memory the certificates take, in bytes.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.certificates.iter().map(|certificate| certificate.size_bytes()).sum()
+    }
 }
 
 /// A chain for which every check held at `verified_at`, in exactly one community.
@@ -196,6 +202,14 @@ impl VerifiedChain {
     #[must_use]
     pub fn soft_failures(&self) -> &[String] {
         &self.0.soft_failures
+    }
+
+    /// About how much memory it takes, in bytes. The anchor is the community's own and not counted.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let below_the_anchor = self.0.path.iter().rev().skip(1).map(|certificate| certificate.size_bytes());
+        let soft_failures = self.0.soft_failures.iter().map(|text| size_of::<String>() + text.capacity());
+        size_of::<Proof>() + below_the_anchor.chain(soft_failures).sum::<usize>()
     }
 }
 

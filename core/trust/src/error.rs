@@ -1,8 +1,16 @@
 //! Why a chain was refused: for every path that was tried, every reason that was found.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
-use crate::{certificate::Certificate, community::CommunityId};
+use crate::{
+    certificate::{Certificate, shown_within},
+    community::CommunityId,
+};
+
+/// How much of a reason's words is kept, in characters: refusals are remembered, and much of the words is a peer's.
+///
+/// It has room for the four places of a revocation list that are tried, each with its problem.
+const DETAIL_LIMIT: usize = 1024;
 
 /// What kind of fault stands behind a refusal, from the least to the most telling.
 ///
@@ -91,7 +99,7 @@ impl fmt::Display for RefusalKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     kind: RefusalKind,
-    certificate: String,
+    certificate: Arc<str>,
     detail: String,
     source: &'static str,
 }
@@ -99,12 +107,12 @@ pub struct Reason {
 impl Reason {
     /// A failed check; `detail` continues the sentence that begins with the certificate's name.
     pub(crate) fn new(kind: RefusalKind, certificate: &Certificate, detail: String, source: &'static str) -> Self {
-        Self { kind, certificate: identify(certificate), detail, source }
+        Self { kind, certificate: Arc::clone(certificate.identity()), detail: cut(detail), source }
     }
 
     /// A failed check that is not about one certificate.
     pub(crate) fn general(kind: RefusalKind, detail: String, source: &'static str) -> Self {
-        Self { kind, certificate: String::new(), detail, source }
+        Self { kind, certificate: Arc::default(), detail: cut(detail), source }
     }
 
     /// What kind of fault this is.
@@ -141,21 +149,22 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A certificate's name for people: subject and serial number.
-pub(crate) fn identify(certificate: &Certificate) -> String {
-    format!("'{}' (serial {})", certificate.subject(), certificate.serial_hex())
+/// A reason's words within [`DETAIL_LIMIT`].
+fn cut(detail: String) -> String {
+    // Bytes are at least as many as characters; most words are short and taken as they are.
+    if detail.len() <= DETAIL_LIMIT { detail } else { shown_within(&detail, DETAIL_LIMIT) }
 }
 
 /// One path that was tried and why it was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathAttempt {
     community: CommunityId,
-    path: Vec<String>,
+    path: Vec<Arc<str>>,
     reasons: Vec<Reason>,
 }
 
 impl PathAttempt {
-    pub(crate) fn new(community: CommunityId, path: Vec<String>, reasons: Vec<Reason>) -> Self {
+    pub(crate) fn new(community: CommunityId, path: Vec<Arc<str>>, reasons: Vec<Reason>) -> Self {
         Self { community, path, reasons }
     }
 
@@ -167,7 +176,7 @@ impl PathAttempt {
 
     /// The certificates of the path as far as it came, end entity first, each as subject and serial number.
     #[must_use]
-    pub fn path(&self) -> &[String] {
+    pub fn path(&self) -> &[Arc<str>] {
         &self.path
     }
 
@@ -245,10 +254,27 @@ impl TrustRefusal {
         &self.0.attempts
     }
 
-    /// How many further attempts were made and not kept.
+    /// How many further attempts were made and not kept. Every kind of fault that they met is among those kept.
     #[must_use]
     pub fn omitted_attempts(&self) -> usize {
         self.0.omitted
+    }
+
+    /// About how much memory it takes, in bytes, for whoever keeps refusals within a budget.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let attempts = self.0.attempts.iter();
+        let names = attempts.clone().flat_map(|attempt| {
+            attempt.path.iter().chain(attempt.reasons.iter().map(|reason| &reason.certificate)).map(|name| &**name)
+        });
+        let names: HashSet<&str> = names.collect();
+        let kept = attempts.map(|attempt| {
+            let words: usize =
+                attempt.reasons.iter().map(|reason| size_of::<Reason>() + reason.detail.capacity()).sum();
+            size_of::<PathAttempt>() + attempt.path.len() * size_of::<Arc<str>>() + words
+        });
+        // A name that several attempts hold is in memory once.
+        size_of::<Refused>() + kept.sum::<usize>() + names.into_iter().map(str::len).sum::<usize>()
     }
 
     /// The first reason of the most telling kind, and the attempt that met it.

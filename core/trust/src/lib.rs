@@ -36,8 +36,8 @@ pub use certificate::{Certificate, CertificateDigest, CertificateError, certific
 pub use chain::{CertificateChain, ChainDigest, VerifiedChain};
 pub use community::{CommunityError, CommunityId, PolicyVersion, TrustCommunity};
 pub use error::{PathAttempt, Reason, RefusalKind, TrustRefusal};
-pub use path::{Budget, Evidence, Need, PathSearch, Step};
+pub use path::{Budget, Evidence, Need, PathSearch, Step, community_cas};
 pub use profile::CertificateProfile;
-pub use revocation::{Crl, CrlError, CrlNumber, RevocationPolicy};
+pub use revocation::{Crl, CrlAge, CrlError, CrlNumber, RevocationPolicy};
 pub use signature::{KeyKind, KeyProblem};
 pub use time::UnixTime;

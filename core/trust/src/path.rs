@@ -4,6 +4,7 @@
 //! [`Evidence`] and calls again, until there is a verdict.
 
 mod budget;
+mod cas;
 mod checks;
 mod evidence;
 mod pool;
@@ -11,6 +12,7 @@ mod search;
 
 pub use self::{
     budget::Budget,
+    cas::community_cas,
     evidence::{Evidence, Need},
     search::{PathSearch, Step},
 };

@@ -3,23 +3,26 @@
 //! Only a list that a CA of the community signed is kept, for an answer from the network proves nothing by itself: a
 //! forged list with a great number would otherwise lock the true ones out. Lists are kept by place and issuer.
 //!
-//! Source: security invariants 16, 18 and 20; RFC 5280 §5.2.3, §6.3
+//! A list is used only after the store has kept it. The store decides what goes backwards, so that it holds over a
+//! restart, between nodes, and for a list that had to leave memory: the lists here are only those at hand.
+//!
+//! Source: security invariants 16, 18, 20, 25 and 31; RFC 5280 §5.2.3, §6.3
 
+mod slots;
+mod unkept;
+
+use self::slots::{Origin, Slot, Slots};
+use self::unkept::Unkept;
 use crate::guard::Guard;
 use crate::http::{CRL_LIMIT, Fetcher};
 use crate::in_flight::Shared;
-use std::collections::HashMap;
+use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tessera_trust::{Certificate, CommunityId, Crl, UnixTime};
+use tessera_authorization_server::ports::{ListKeeping, ListPlace, RevocationListStore, StoreError};
+use tessera_trust::{Certificate, CommunityId, Crl, CrlAge, UnixTime};
 
-/// Lists kept for one community.
-const CAPACITY: usize = 256;
-/// A list that nobody has asked for in this time is not polled any longer.
-const UNUSED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
-/// After a failure a poll is tried again no later than this.
-const RETRY_AFTER: Duration = Duration::from_secs(60);
 /// A list of more bytes than this is read on a thread for blocking work.
 const READ_ASIDE: usize = 128 * 1024;
 
@@ -32,9 +35,9 @@ pub struct CrlPlace {
     pub issuer: String,
 }
 
-/// A list at hand, to be kept over a restart.
+/// A list at hand.
 #[derive(Clone, Debug)]
-pub struct KeptCrl {
+pub struct CrlAtHand {
     /// The community in which it was asked for.
     pub community: CommunityId,
     /// Its place.
@@ -43,47 +46,52 @@ pub struct KeptCrl {
     pub crl: Arc<Crl>,
 }
 
+/// Where lists come from, and where it is remembered which ones have come.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub(crate) fetcher: Arc<Fetcher>,
+    pub(crate) kept: Arc<dyn RevocationListStore>,
+}
+
+impl Sources {
+    /// Sources without a store: what has come is remembered as long as the process lives.
+    pub(crate) fn unkept(fetcher: Arc<Fetcher>) -> Self {
+        Self { fetcher, kept: Arc::new(Unkept::default()) }
+    }
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Sources").field("fetcher", &self.fetcher).finish_non_exhaustive()
+    }
+}
+
 /// The revocation lists of one community.
 #[derive(Debug)]
 pub(crate) struct CrlStore {
+    community: CommunityId,
     guard: Guard,
     poll_every: Duration,
-    slots: Mutex<HashMap<CrlPlace, Slot>>,
+    slots: Mutex<Slots>,
     shared: Shared<CrlPlace, Result<Arc<Crl>, String>>,
     generation: AtomicU64,
 }
 
-#[derive(Clone, Debug)]
-struct Slot {
-    crl: Arc<Crl>,
-    /// Who signed it, where that is known; a list preloaded from a file is judged at its use.
-    signer: Option<Arc<Certificate>>,
-    fetched_at: UnixTime,
-    tried_at: UnixTime,
-    asked_at: UnixTime,
-}
-
 impl CrlStore {
-    /// A store with lists from files. They count as fetched long ago, so that the first poll asks for newer ones.
-    pub(crate) fn new(guard: Guard, poll_every: Duration, preloaded: Vec<(String, Arc<Crl>)>) -> Self {
-        let long_ago = UnixTime::from_secs(0);
-        let slots = preloaded.into_iter().map(|(url, crl)| {
-            let place = CrlPlace { url, issuer: crl.issuer() };
-            (
-                place,
-                Slot {
-                    crl,
-                    signer: None,
-                    fetched_at: long_ago,
-                    tried_at: long_ago,
-                    asked_at: UnixTime::from_secs(u64::MAX),
-                },
-            )
-        });
+    /// A store with lists from files, and room for `budget` bytes of others.
+    pub(crate) fn new(
+        community: CommunityId,
+        guard: Guard,
+        poll_every: Duration,
+        budget: usize,
+        files: Vec<(String, Arc<Crl>)>,
+    ) -> Self {
+        let files = files.into_iter().map(|(url, crl)| (CrlPlace { url, issuer: crl.issuer() }, Slot::from_file(crl)));
         Self {
+            community,
             guard,
             poll_every,
-            slots: Mutex::new(slots.collect()),
+            slots: Mutex::new(Slots::new(budget, files)),
             shared: Shared::default(),
             generation: AtomicU64::new(0),
         }
@@ -94,8 +102,13 @@ impl CrlStore {
         self.generation.load(Ordering::Acquire)
     }
 
-    pub(crate) fn lists(&self) -> Vec<(CrlPlace, Arc<Crl>)> {
-        self.lock().iter().map(|(place, slot)| (place.clone(), slot.crl.clone())).collect()
+    pub(crate) fn lists(&self) -> Vec<CrlAtHand> {
+        let at_hand = |(place, slot): (&CrlPlace, &Slot)| CrlAtHand {
+            community: self.community.clone(),
+            place: place.clone(),
+            crl: slot.crl.clone(),
+        };
+        self.lock().iter().map(at_hand).collect()
     }
 
     /// The list at hand, while polling keeps it fresh.
@@ -103,25 +116,33 @@ impl CrlStore {
         let mut slots = self.lock();
         let slot = slots.get_mut(place)?;
         slot.asked_at = slot.asked_at.max(now);
-        // Twice the interval: normally the poll comes first, and no request waits for it. A list from a file serves until
-        // its end, for its place may be out of reach.
+        // Twice the interval: normally the poll comes first, and no request waits for it.
         let polled_lately = now < slot.fetched_at.plus(self.poll_every.saturating_mul(2));
-        let from_file = slot.signer.is_none();
-        ((polled_lately || from_file) && now <= slot.crl.next_update()).then(|| slot.crl.clone())
+        let may_serve = match slot.origin {
+            Origin::FileUnjudged => false,
+            Origin::File => true,
+            Origin::Signed => polled_lately,
+        };
+        (may_serve && now <= slot.crl.next_update()).then(|| slot.crl.clone())
     }
 
-    /// Fetches the list at a place; when that fails, the one at hand, whose age is judged by whoever uses it.
+    /// Fetches the list at a place; when that fails, the newest one known, as long as it is fresh.
     ///
-    /// `signers` are the CAs of the community that may have signed it.
+    /// `cas` are the CAs of the community, one of which must have signed it.
     pub(crate) async fn fetch(
         &self,
         place: &CrlPlace,
-        signers: &[Arc<Certificate>],
-        fetcher: &Fetcher,
+        cas: &[Arc<Certificate>],
+        sources: &Sources,
         now: UnixTime,
     ) -> Result<Arc<Crl>, String> {
-        let fetched = self.shared.ask(place.clone(), self.fetch_once(place, signers, fetcher, now)).await;
-        fetched.or_else(|problem| self.slot(place).map(|slot| slot.crl).ok_or(problem))
+        self.judge_file(place, cas, sources, now).await?;
+        if let Some(crl) = self.at_hand(place, now) {
+            return Ok(crl);
+        }
+        let fetched = self.shared.ask(place.clone(), self.fetch_or_recall(place, cas, sources, now)).await;
+        let newest_known = || self.slot(place).map(|slot| slot.crl).filter(|crl| now <= crl.next_update());
+        fetched.or_else(|problem| newest_known().ok_or(problem))
     }
 
     /// The generation in which all these lists are the current ones, if they are.
@@ -134,106 +155,213 @@ impl CrlStore {
 
     /// Places whose lists are due to be asked for again; forgets those that nobody needs any more.
     pub(crate) fn due(&self, now: UnixTime) -> Vec<CrlPlace> {
-        let mut slots = self.lock();
-        slots.retain(|_, slot| now <= slot.asked_at.plus(UNUSED_AFTER));
-        let is_due = |slot: &Slot| {
-            now >= slot.fetched_at.plus(self.poll_every) && now >= slot.tried_at.plus(self.poll_every.min(RETRY_AFTER))
-        };
-        slots.iter().filter(|(_, slot)| is_due(slot)).map(|(place, _)| place.clone()).collect()
+        self.lock().due(self.poll_every, now)
+    }
+
+    /// The CAs by which the list at hand was found authentic; to be judged again before they are believed.
+    pub(crate) fn former_cas(&self, place: &CrlPlace) -> Arc<[Arc<Certificate>]> {
+        self.slot(place).map_or_else(|| Arc::from([]), |slot| slot.cas)
     }
 
     /// Asks for a list that is due. Tells whether it changed.
     pub(crate) async fn poll(
         &self,
         place: &CrlPlace,
-        signers: &[Arc<Certificate>],
-        fetcher: &Fetcher,
+        cas: &[Arc<Certificate>],
+        sources: &Sources,
         now: UnixTime,
     ) -> Result<bool, String> {
-        let signers: Vec<_> =
-            self.slot(place).and_then(|slot| slot.signer).into_iter().chain(signers.iter().cloned()).collect();
         if let Some(slot) = self.lock().get_mut(place) {
             slot.tried_at = now;
         }
-        let before = self.generation();
-        self.shared.ask(place.clone(), self.fetch_once(place, &signers, fetcher, now)).await?;
-        Ok(self.generation() != before)
+        let before = self.slot(place).map(|slot| slot.crl);
+        let current = self.shared.ask(place.clone(), self.fetch_or_recall(place, cas, sources, now)).await?;
+        Ok(before.is_none_or(|before| !Arc::ptr_eq(&before, &current)))
+    }
+
+    async fn fetch_or_recall(
+        &self,
+        place: &CrlPlace,
+        cas: &[Arc<Certificate>],
+        sources: &Sources,
+        now: UnixTime,
+    ) -> Result<Arc<Crl>, String> {
+        let fetched = self.fetch_once(place, cas, sources, now).await;
+        if fetched.is_err() && self.slot(place).is_none() {
+            self.recall(place, cas, sources, now).await;
+        }
+        fetched
     }
 
     async fn fetch_once(
         &self,
         place: &CrlPlace,
-        signers: &[Arc<Certificate>],
-        fetcher: &Fetcher,
+        cas: &[Arc<Certificate>],
+        sources: &Sources,
         now: UnixTime,
     ) -> Result<Arc<Crl>, String> {
-        let bytes = fetcher.get(&place.url, &self.guard, CRL_LIMIT).await.map_err(|error| error.to_string())?;
-        let (crl, signer) = if bytes.len() > READ_ASIDE {
-            let signers = signers.to_vec();
-            let reading = tokio::task::spawn_blocking(move || judge(&bytes, &signers));
-            reading.await.map_err(|_| "the list could not be read".to_owned())??
-        } else {
-            judge(&bytes, signers)?
-        };
-        if crl.issuer() != place.issuer {
+        let fetched = sources.fetcher.get(&place.url, &self.guard, CRL_LIMIT).await;
+        let bytes = fetched.map_err(|error| error.to_string())?;
+        let signed = read_signed(bytes, cas).await?;
+        if signed.crl.issuer() != place.issuer {
             return Err("the list is another CA's".to_owned());
         }
-        self.accept(place, crl, signer, now)
+        if !signed.crl.is_meant_for(&place.url) {
+            return Err("the list is for another distribution point".to_owned());
+        }
+        if signed.crl.is_dated_ahead(now) {
+            return Err(format!("the list is dated {}, in the future", signed.crl.this_update().to_utc_text()));
+        }
+        self.accept(place, signed, sources, now).await
     }
 
-    /// Puts an authentic list in its place, unless it is older than the one that is there.
-    fn accept(&self, place: &CrlPlace, crl: Crl, signer: Arc<Certificate>, now: UnixTime) -> Result<Arc<Crl>, String> {
-        let mut slots = self.lock();
-        if let Some(slot) = slots.get_mut(place) {
-            if slot.crl.der() == crl.der() {
-                slot.fetched_at = now;
-                slot.signer = Some(signer);
-                return Ok(slot.crl.clone());
+    /// Puts an authentic list in its place once it is kept, unless it is older than one seen before.
+    async fn accept(
+        &self,
+        place: &CrlPlace,
+        signed: Signed,
+        sources: &Sources,
+        now: UnixTime,
+    ) -> Result<Arc<Crl>, String> {
+        let crl = signed.crl.clone();
+        // Asked also about the list that is at hand already: another node may have seen a newer one meanwhile.
+        match sources.kept.keep_list(&self.list_place(place), crl.clone(), now).await {
+            Ok(ListKeeping::Kept) => {}
+            Ok(ListKeeping::GoesBack(kept)) => {
+                if self.slot(place).is_none_or(|slot| kept != slot.crl.age()) {
+                    // Another node, or this one before its restart, has seen a newer one: that one counts.
+                    self.recall(place, &signed.cas, sources, now).await;
+                }
+                return Err(goes_back(&crl.age(), &kept));
             }
-            if goes_back(&slot.crl, &crl) {
-                tracing::warn!(crl.url = %place.url, "a revocation list is older than the one before it; the newer one is kept");
-                return Err("the list is older than one seen before".to_owned());
-            }
-        } else if slots.len() >= CAPACITY {
-            forget_least_asked(&mut slots);
+            Err(error) => return Err(not_kept(&error)),
         }
-        let crl = Arc::new(crl);
+        if let Some(same) = self.confirm_same(place, &signed, now) {
+            return Ok(same);
+        }
+        self.put(place, signed, now, now);
+        Ok(crl)
+    }
+
+    /// Notes that a list was met again; `None` when it is another one.
+    fn confirm_same(&self, place: &CrlPlace, signed: &Signed, now: UnixTime) -> Option<Arc<Crl>> {
+        let mut slots = self.lock();
+        let slot = slots.get_mut(place)?;
+        if slot.origin != Origin::Signed || slot.crl.der() != signed.crl.der() {
+            return None;
+        }
+        slot.fetched_at = now;
+        slot.cas = signed.cas.clone();
+        Some(slot.crl.clone())
+    }
+
+    /// Takes back the list that was kept of a place. The next question asks for a newer one all the same.
+    async fn recall(&self, place: &CrlPlace, cas: &[Arc<Certificate>], sources: &Sources, now: UnixTime) {
+        let kept = sources.kept.kept_list(&self.list_place(place)).await;
+        let Ok(Some(der)) = kept.map(|kept| kept.and_then(|kept| kept.der)) else { return };
+        // Judged again: the community's anchors may be others than when it was kept.
+        if let Ok(signed) = read_signed(der, cas).await {
+            self.put(place, signed, UnixTime::from_secs(0), now);
+        }
+    }
+
+    /// Compares a list from a file with what is kept of its place: a file may have been written before a newer list came.
+    async fn judge_file(
+        &self,
+        place: &CrlPlace,
+        cas: &[Arc<Certificate>],
+        sources: &Sources,
+        now: UnixTime,
+    ) -> Result<(), String> {
+        let Some(slot) = self.slot(place).filter(|slot| slot.origin == Origin::FileUnjudged) else { return Ok(()) };
+        let list_place = self.list_place(place);
+        // Kept only when it would be kept of its place, too; otherwise its use will show what is wrong with it.
+        let is_sound = slot.crl.is_meant_for(&place.url) && !slot.crl.is_dated_ahead(now);
+        let kept = if is_sound && cas.iter().any(|ca| slot.crl.is_authentic(ca)) {
+            match sources.kept.keep_list(&list_place, slot.crl.clone(), now).await {
+                Ok(ListKeeping::Kept) => None,
+                Ok(ListKeeping::GoesBack(kept)) => Some(kept),
+                Err(error) => return Err(not_kept(&error)),
+            }
+        } else {
+            let kept = sources.kept.kept_list(&list_place).await.map_err(|error| not_kept(&error))?;
+            kept.map(|kept| kept.age).filter(|kept| slot.crl.age().goes_back_behind(kept))
+        };
+        if kept.is_some() {
+            self.lock().remove(place);
+            self.recall(place, cas, sources, now).await;
+        } else if let Some(slot) = self.lock().get_mut(place) {
+            slot.origin = Origin::File;
+        }
+        Ok(())
+    }
+
+    /// Puts a list in its place, for all verdicts from now on.
+    fn put(&self, place: &CrlPlace, signed: Signed, fetched_at: UnixTime, now: UnixTime) {
+        let mut slots = self.lock();
         let asked_at = slots.get(place).map_or(now, |slot| slot.asked_at);
-        slots.insert(
-            place.clone(),
-            Slot { crl: crl.clone(), signer: Some(signer), fetched_at: now, tried_at: now, asked_at },
-        );
+        let Signed { crl, cas } = signed;
+        slots.put(place.clone(), Slot { crl, origin: Origin::Signed, cas, fetched_at, tried_at: now, asked_at });
         // Within the lock, so that nobody meets the new list with the old number.
         self.generation.fetch_add(1, Ordering::Release);
-        Ok(crl)
+    }
+
+    fn list_place(&self, place: &CrlPlace) -> ListPlace {
+        ListPlace { community: self.community.clone(), url: place.url.clone(), issuer: place.issuer.clone() }
     }
 
     fn slot(&self, place: &CrlPlace) -> Option<Slot> {
         self.lock().get(place).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<CrlPlace, Slot>> {
+    fn lock(&self) -> MutexGuard<'_, Slots> {
         // A poisoned lock guards a plain map, which is whole after every statement.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// A list that a CA of the community signed, and the CAs from that one up to an anchor.
+#[derive(Clone)]
+struct Signed {
+    crl: Arc<Crl>,
+    cas: Arc<[Arc<Certificate>]>,
+}
+
 /// Reads a list and finds who signed it. A list of 10 MiB takes a good part of a second, hashing included.
-fn judge(bytes: &[u8], signers: &[Arc<Certificate>]) -> Result<(Crl, Arc<Certificate>), String> {
-    let crl = Crl::from_der(bytes).map_err(|error| error.to_string())?;
-    let signer = signers.iter().find(|signer| crl.is_authentic(signer)).cloned();
-    signer.map(|signer| (crl, signer)).ok_or_else(|| "the list is not signed by a CA of the community".to_owned())
-}
-
-/// Source: RFC 5280 §5.2.3
-fn goes_back(before: &Crl, after: &Crl) -> bool {
-    // A list that has lost its number is older than one that has it: `None` is less than any number.
-    after.number() < before.number() || after.this_update() < before.this_update()
-}
-
-fn forget_least_asked(slots: &mut HashMap<CrlPlace, Slot>) {
-    let least = slots.iter().min_by_key(|(_, slot)| slot.asked_at).map(|(place, _)| place.clone());
-    if let Some(place) = least {
-        slots.remove(&place);
+async fn read_signed(bytes: impl AsRef<[u8]> + Send + 'static, cas: &[Arc<Certificate>]) -> Result<Signed, String> {
+    if bytes.as_ref().len() <= READ_ASIDE {
+        return read_signed_here(bytes.as_ref(), cas);
     }
+    let cas = cas.to_vec();
+    let reading = tokio::task::spawn_blocking(move || read_signed_here(bytes.as_ref(), &cas));
+    reading.await.map_err(|_| "the list could not be read".to_owned())?
+}
+
+fn read_signed_here(bytes: &[u8], cas: &[Arc<Certificate>]) -> Result<Signed, String> {
+    let crl = Crl::from_der(bytes).map_err(|error| error.to_string())?;
+    let signer = cas.iter().find(|ca| crl.is_authentic(ca));
+    let signer = signer.ok_or_else(|| "the list is not signed by a CA of the community".to_owned())?;
+    Ok(Signed { crl: Arc::new(crl), cas: way_up(signer, cas) })
+}
+
+/// A CA and, by their names, those above it.
+fn way_up(signer: &Arc<Certificate>, cas: &[Arc<Certificate>]) -> Arc<[Arc<Certificate>]> {
+    let mut way = vec![signer.clone()];
+    let mut next = 0;
+    while let Some(lower) = way.get(next).cloned() {
+        next += 1;
+        let above = cas.iter().filter(|ca| ca.subject_der() == lower.issuer_der());
+        let new: Vec<_> = above.filter(|ca| !way.contains(ca)).cloned().collect();
+        way.extend(new);
+    }
+    way.into()
+}
+
+fn goes_back(list: &CrlAge, newest: &CrlAge) -> String {
+    format!("the list ({list}) is older than one seen before ({newest})")
+}
+
+fn not_kept(error: &StoreError) -> String {
+    let cause = error.source().map_or_else(String::new, |cause| format!(": {cause}"));
+    format!("the list cannot be compared with those seen before: {error}{cause}")
 }

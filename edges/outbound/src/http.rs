@@ -20,6 +20,9 @@ pub const DOCUMENT_LIMIT: usize = 64 * 1024;
 /// A CRL, in bytes.
 pub const CRL_LIMIT: usize = 10 * 1024 * 1024;
 
+/// What a remembered failure of a URL of usual length costs, in bytes.
+const FAILURE_BYTES: u32 = 1024;
+
 /// The bounds of fetching.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchLimits {
@@ -31,7 +34,7 @@ pub struct FetchLimits {
     pub in_all: usize,
     /// How long a failure is remembered.
     pub failure_kept: Duration,
-    /// How many failures are remembered.
+    /// How many failures are remembered; fewer when their URLs are long.
     pub failures: u64,
 }
 
@@ -96,6 +99,13 @@ struct Question {
     guard: String,
 }
 
+impl Question {
+    /// With as much again for the words of the failure, which may quote.
+    fn size_bytes(&self) -> u32 {
+        u32::try_from(2 * (self.url.len() + self.guard.len())).unwrap_or(u32::MAX)
+    }
+}
+
 impl Fetcher {
     /// A fetcher with its own caps and memory of failures.
     #[must_use]
@@ -105,7 +115,11 @@ impl Fetcher {
             limits,
             in_flight: InFlight::new(limits.per_host, limits.in_all),
             shared: Shared::default(),
-            failures: Cache::builder().max_capacity(limits.failures).time_to_live(limits.failure_kept).build(),
+            failures: Cache::builder()
+                .max_capacity(limits.failures.saturating_mul(FAILURE_BYTES.into()))
+                .weigher(|question: &Question, _| FAILURE_BYTES.max(question.size_bytes()))
+                .time_to_live(limits.failure_kept)
+                .build(),
         }
     }
 

@@ -8,21 +8,24 @@
 #[cfg(test)]
 mod tests;
 
-use crate::cache::{Moment, VerdictKey, Verdicts};
-use crate::crl_store::{CrlPlace, CrlStore, KeptCrl};
+use crate::cache::{Chains, Moment, VerdictKey, Verdicts};
+use crate::crl_store::{CrlAtHand, CrlPlace, CrlStore, Sources};
 use crate::guard::{AllowList, Guard};
 use crate::http::Fetcher;
 use async_trait::async_trait;
-use moka::sync::Cache;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tessera_authorization_server::ports::RevocationListStore;
 use tessera_trust::{
-    Anchor, Budget, Certificate, CertificateChain, ChainDigest, CommunityId, Crl, Evidence, Need, PathSearch, Step,
-    TrustCommunity, TrustRefusal, UnixTime, VerifiedChain,
+    Budget, CertificateChain, ChainDigest, CommunityId, Crl, Evidence, Need, PathSearch, Step, TrustCommunity,
+    TrustRefusal, UnixTime, VerifiedChain, community_cas,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+
+/// 2^20 bytes.
+const MIB: usize = 1024 * 1024;
 
 /// How a community's revocation lists are fetched and how long its verdicts are believed.
 #[derive(Clone, Debug)]
@@ -35,6 +38,9 @@ pub struct FetchPolicy {
     pub recheck_every: Duration,
     /// Lists from files, each with the URL that certificates name for it.
     pub preloaded: Vec<(String, Arc<Crl>)>,
+    /// What lists that were fetched may take in memory together, in bytes; those asked for longest ago make room.
+    /// Default 64 MiB: three of the longest that are read, or thousands of usual ones.
+    pub list_bytes: usize,
 }
 
 impl Default for FetchPolicy {
@@ -44,6 +50,7 @@ impl Default for FetchPolicy {
             poll_every: Duration::from_secs(300),
             recheck_every: Duration::from_secs(600),
             preloaded: Vec::new(),
+            list_bytes: 64 * MIB,
         }
     }
 }
@@ -51,8 +58,14 @@ impl Default for FetchPolicy {
 /// The engine's own bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct TrustSettings {
-    /// Verdicts remembered at once. Default 50 000.
-    pub verdicts: u64,
+    /// What verdicts that are remembered may take, in bytes. Default 64 MiB: ten thousand members, at two certificates of
+    /// 2 KiB each.
+    pub verdict_bytes: u64,
+    /// What refusals that are remembered may take, in bytes. Default 16 MiB.
+    pub refusal_bytes: u64,
+    /// What chains as read may take, in bytes. Default 64 MiB. As a rule they share their certificates with the
+    /// verdicts, so that both together take little more than one.
+    pub chain_bytes: u64,
     /// Searches that may use the processor at once; one less than the cores leaves room for everything else. Default 1.
     pub searches_at_once: usize,
     /// The bounds of one search.
@@ -61,7 +74,14 @@ pub struct TrustSettings {
 
 impl Default for TrustSettings {
     fn default() -> Self {
-        Self { verdicts: 50_000, searches_at_once: 1, budget: Budget::default() }
+        let mib = MIB as u64;
+        Self {
+            verdict_bytes: 64 * mib,
+            refusal_bytes: 16 * mib,
+            chain_bytes: 64 * mib,
+            searches_at_once: 1,
+            budget: Budget::default(),
+        }
     }
 }
 
@@ -74,10 +94,10 @@ pub struct DuplicateCommunity(CommunityId);
 #[derive(Debug)]
 pub struct TrustEngine {
     communities: HashMap<CommunityId, Arc<Watched>>,
-    fetcher: Arc<Fetcher>,
+    sources: Sources,
     verdicts: Verdicts,
-    /// Chains that were accepted, as read, so that they are read once.
-    chains: Cache<ChainDigest, CertificateChain>,
+    /// Chains that were accepted.
+    chains: Chains,
     searches: Semaphore,
     budget: Budget,
 }
@@ -90,30 +110,43 @@ struct Watched {
     recheck_every: Duration,
 }
 
-/// What a round of polling brought.
-#[derive(Clone, Debug, Default)]
-pub struct PollReport {
-    /// Lists that were asked for.
-    pub asked: usize,
-    /// Lists that have changed; verdicts of their communities were dropped.
-    pub changed: usize,
-    /// Lists that could not be had, with the reason, for the log.
-    pub failed: Vec<PollFailure>,
-}
-
-/// A list that could not be had.
+/// What asking for one list that was due has brought.
 #[derive(Clone, Debug)]
-pub struct PollFailure {
+pub struct Poll {
     /// The community in which it was asked for.
     pub community: CommunityId,
     /// Its place.
     pub place: CrlPlace,
-    /// Why.
-    pub problem: String,
+    /// What came of it.
+    pub outcome: PollOutcome,
+}
+
+/// What came of asking for a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PollOutcome {
+    /// It is the same as before.
+    Unchanged,
+    /// It is another; verdicts of its community were dropped.
+    Changed,
+    /// It could not be had or must not be used, with the reason, for the log. The one at hand stays.
+    Failed(String),
+}
+
+impl PollOutcome {
+    /// A word for metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Changed => "changed",
+            Self::Failed(_) => "failed",
+        }
+    }
 }
 
 impl TrustEngine {
-    /// An engine for these communities, each with its own fetching policy.
+    /// An engine for these communities, each with its own fetching policy. It remembers which revocation lists it has
+    /// seen as long as it lives; a node adds [`Self::keeping_lists`].
     ///
     /// # Errors
     /// [`DuplicateCommunity`] when two have one name.
@@ -123,9 +156,12 @@ impl TrustEngine {
         settings: TrustSettings,
     ) -> Result<Self, DuplicateCommunity> {
         let mut by_id = HashMap::new();
+        let mut longest_recheck = Duration::ZERO;
         for (community, policy) in communities {
             let id = community.id().clone();
-            let lists = CrlStore::new(Guard::new(policy.allow), policy.poll_every, policy.preloaded);
+            let guard = Guard::new(policy.allow);
+            let lists = CrlStore::new(id.clone(), guard, policy.poll_every, policy.list_bytes, policy.preloaded);
+            longest_recheck = longest_recheck.max(policy.recheck_every);
             let watched = Arc::new(Watched { community, lists, recheck_every: policy.recheck_every });
             if by_id.insert(id.clone(), watched).is_some() {
                 return Err(DuplicateCommunity(id));
@@ -133,12 +169,21 @@ impl TrustEngine {
         }
         Ok(Self {
             communities: by_id,
-            fetcher,
-            verdicts: Verdicts::new(settings.verdicts),
-            chains: Cache::builder().max_capacity(settings.verdicts).build(),
+            sources: Sources::unkept(fetcher),
+            verdicts: Verdicts::new(settings.verdict_bytes, settings.refusal_bytes, longest_recheck),
+            chains: Chains::new(settings.chain_bytes),
             searches: Semaphore::new(settings.searches_at_once.max(1)),
             budget: settings.budget,
         })
+    }
+
+    /// Remembers in `store` which revocation lists were seen, so that none goes backwards over a restart.
+    ///
+    /// Source: security invariants 16 and 25
+    #[must_use]
+    pub fn keeping_lists(mut self, store: Arc<dyn RevocationListStore>) -> Self {
+        self.sources.kept = store;
+        self
     }
 
     /// Finds the first of `communities` under which the chain holds at `now`, fetching what the search needs.
@@ -165,42 +210,31 @@ impl TrustEngine {
         Err(TrustRefusal::merge(refusals))
     }
 
-    /// Asks for every revocation list whose time has come; to be called every few seconds.
-    pub async fn poll_due(&self, now: UnixTime) -> PollReport {
-        let mut report = PollReport::default();
+    /// Asks for every revocation list whose time has come, and tidies the caches; to be called every few seconds.
+    ///
+    /// Answers what came of each list that was asked for.
+    pub async fn poll_due(&self, now: UnixTime) -> Vec<Poll> {
+        self.verdicts.tidy();
+        self.chains.tidy();
         let mut polls = JoinSet::new();
         for watched in self.communities.values() {
             for place in watched.lists.due(now) {
-                let (watched, fetcher) = (watched.clone(), self.fetcher.clone());
-                polls.spawn(async move {
-                    let outcome = watched.lists.poll(&place, &watched.configured_cas(), &fetcher, now).await;
-                    (watched.community.id().clone(), place, outcome)
-                });
+                let (watched, sources) = (watched.clone(), self.sources.clone());
+                polls.spawn(async move { watched.poll(place, &sources, now).await });
             }
         }
+        let mut made = Vec::with_capacity(polls.len());
         while let Some(poll) = polls.join_next().await {
-            let Ok((community, place, outcome)) = poll else { continue };
-            report.asked += 1;
-            match outcome {
-                Ok(changed) => report.changed += usize::from(changed),
-                Err(problem) => report.failed.push(PollFailure { community, place, problem }),
-            }
+            // A poll that panicked was reported by the panic hook, and comes again.
+            made.extend(poll.ok());
         }
-        report
+        made
     }
 
-    /// The revocation lists at hand, to be kept over a restart and preloaded then.
+    /// The revocation lists at hand, for whoever watches how long they hold.
     #[must_use]
-    pub fn lists(&self) -> Vec<KeptCrl> {
-        let of = |watched: &Arc<Watched>| {
-            let community = watched.community.id().clone();
-            watched.lists.lists().into_iter().map(move |(place, crl)| KeptCrl {
-                community: community.clone(),
-                place,
-                crl,
-            })
-        };
-        self.communities.values().flat_map(of).collect()
+    pub fn lists(&self) -> Vec<CrlAtHand> {
+        self.communities.values().flat_map(|watched| watched.lists.lists()).collect()
     }
 
     async fn verify_under(
@@ -221,7 +255,7 @@ impl TrustEngine {
         }
         let (verdict, rests_on) = self.search(watched, chain, now).await;
         if verdict.is_ok() {
-            self.chains.insert(chain.digest(), chain.clone());
+            self.chains.keep(chain);
         }
         // The search may have brought a new list itself; its verdict holds if it rests on what is current now.
         let generation = watched.lists.generation_of(&rests_on).unwrap_or(moment.generation);
@@ -278,12 +312,13 @@ impl TrustEngine {
         if missing.is_empty() {
             return;
         }
-        let signers: Arc<[_]> = watched.cas_with(chain).into();
+        let presented = chain.certificates().get(1..).unwrap_or_default();
+        let cas: Arc<[_]> = community_cas(&watched.community, presented, now).into();
         let mut fetches = JoinSet::new();
         for place in missing {
-            let (watched, fetcher, signers) = (watched.clone(), self.fetcher.clone(), signers.clone());
+            let (watched, sources, cas) = (watched.clone(), self.sources.clone(), cas.clone());
             fetches.spawn(async move {
-                let answer = watched.lists.fetch(&place, &signers, &fetcher, now).await;
+                let answer = watched.lists.fetch(&place, &cas, &sources, now).await;
                 (place, answer)
             });
         }
@@ -296,38 +331,15 @@ impl TrustEngine {
 }
 
 impl Watched {
-    /// The CAs of the community that are known without any chain presented.
-    fn configured_cas(&self) -> Vec<Arc<Certificate>> {
-        self.proven_cas(self.community.intermediates().to_vec())
-    }
-
-    /// The CAs of the community that are known with this chain.
-    fn cas_with(&self, chain: &CertificateChain) -> Vec<Arc<Certificate>> {
-        let presented = chain.certificates().iter().skip(1);
-        self.proven_cas(self.community.intermediates().iter().chain(presented).cloned().collect())
-    }
-
-    /// The anchors, and of the others those that an anchor signed, directly or through each other.
-    ///
-    /// Without this anybody could present a CA of the same name and have its list kept.
-    fn proven_cas(&self, mut others: Vec<Arc<Certificate>>) -> Vec<Arc<Certificate>> {
-        /// Signature checks at most; a chain full of doubles must not cost more than the search itself.
-        const CHECKS: usize = 50;
-        let mut proven: Vec<_> = self.community.anchors().iter().map(Anchor::certificate).cloned().collect();
-        let mut next = 0;
-        let mut checks_left = CHECKS;
-        while let Some(issuer) = proven.get(next).cloned() {
-            next += 1;
-            let (issued, rest) = others.into_iter().partition(|certificate: &Arc<Certificate>| {
-                let may_be = certificate.is_ca() && certificate.issuer_der() == issuer.subject_der() && checks_left > 0;
-                checks_left -= usize::from(may_be);
-                may_be && certificate.is_signed_by(&issuer)
-            });
-            let issued: Vec<_> = issued;
-            proven.extend(issued);
-            others = rest;
-        }
-        proven
+    async fn poll(&self, place: CrlPlace, sources: &Sources, now: UnixTime) -> Poll {
+        // Those by whom the list at hand was found authentic are judged again: they may have expired meanwhile.
+        let cas = community_cas(&self.community, &self.lists.former_cas(&place), now);
+        let outcome = match self.lists.poll(&place, &cas, sources, now).await {
+            Ok(true) => PollOutcome::Changed,
+            Ok(false) => PollOutcome::Unchanged,
+            Err(problem) => PollOutcome::Failed(problem),
+        };
+        Poll { community: self.community.id().clone(), place, outcome }
     }
 }
 
@@ -343,7 +355,7 @@ impl tessera_authorization_server::ports::Trust for TrustEngine {
     }
 
     fn known_chain(&self, digest: &ChainDigest) -> Option<CertificateChain> {
-        self.chains.get(digest)
+        self.chains.find(digest)
     }
 }
 

@@ -6,13 +6,14 @@ pub(crate) mod operator;
 pub(crate) mod registration;
 pub(crate) mod replay;
 pub(crate) mod revocation;
+pub(crate) mod revocation_list;
 
 use std::any::Any;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use tessera_authorization_server::ports::{
-    OperatorStore, Registered, RegistrationStore, ReplayStore, RevocationStore, TokenReference,
+    OperatorStore, Registered, RegistrationStore, ReplayStore, RevocationListStore, RevocationStore, TokenReference,
 };
 use tessera_authorization_server::registered::{GrantType, Registration, RegistrationDraft};
 use tessera_authorization_server::settings::GroupName;
@@ -25,8 +26,11 @@ use tessera_udap::scope::ScopeSet;
 use crate::limits::StoreLimits;
 
 /// All ports of one back end.
-pub(crate) trait Store: RegistrationStore + ReplayStore + RevocationStore + OperatorStore {}
-impl<T: RegistrationStore + ReplayStore + RevocationStore + OperatorStore> Store for T {}
+pub(crate) trait Store:
+    RegistrationStore + ReplayStore + RevocationStore + RevocationListStore + OperatorStore
+{
+}
+impl<T: RegistrationStore + ReplayStore + RevocationStore + RevocationListStore + OperatorStore> Store for T {}
 
 /// Opens an empty back end with these caps.
 pub(crate) type Open = fn(StoreLimits) -> Opened;
@@ -92,6 +96,14 @@ macro_rules! contract {
             takes_no_token_of_a_version_to_come
             takes_no_token_for_another_community
             caps_revoked_tokens
+        );
+        $crate::contract::contract!(@file $open, revocation_list,
+            keeps_the_newest_list_of_a_place
+            keeps_no_list_that_goes_back
+            tells_places_communities_and_issuers_apart
+            lets_lists_make_room_and_keeps_their_ages
+            caps_places_and_gives_up_none_that_counts
+            keeps_the_newest_of_many_at_once
         );
         $crate::contract::contract!(@file $open, operator,
             lists_what_is_asked_for_in_order

@@ -16,6 +16,11 @@ const LONGEST_TOKEN: Duration = Duration::from_secs(3600);
 /// Spent JWT ids need no such margin: the store remembers how far they were purged.
 const CLOCK_MARGIN: Duration = Duration::from_secs(24 * 3600);
 
+/// The longest time for which CAs issue a list: until then an older list than one that was seen may be fresh.
+///
+/// Provenance: the root of an offline CA issues for a year as a rule, and two at most.
+const LONGEST_LIST: Duration = Duration::from_secs(2 * 366 * 24 * 3600);
+
 /// The most records that a store keeps of each kind, and how many a purge removes at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreLimits {
@@ -27,19 +32,26 @@ pub struct StoreLimits {
     pub spent_jtis_of_one_issuer: u64,
     /// Tokens revoked one by one.
     pub revoked_tokens: u64,
+    /// Places of revocation lists whose ages are kept for one community.
+    pub revocation_lists_of_one_community: u64,
+    /// Bytes of revocation lists that are kept for one community; beyond them, only the ages.
+    pub revocation_list_bytes_of_one_community: u64,
     /// Records removed in one transaction; between two of them other operations have their turn.
     pub purge_batch: u32,
 }
 
 impl Default for StoreLimits {
     /// 100 000 registrations, 2 000 000 spent ids (half a gigabyte on disk), a quarter of them for one issuer,
-    /// 1 000 000 revoked tokens, 500 removed at a time.
+    /// 1 000 000 revoked tokens, 4096 places of revocation lists and 128 MiB of these lists for each community, 500
+    /// removed at a time.
     fn default() -> Self {
         Self {
             registrations: 100_000,
             spent_jtis: 2_000_000,
             spent_jtis_of_one_issuer: 500_000,
             revoked_tokens: 1_000_000,
+            revocation_lists_of_one_community: 4_096,
+            revocation_list_bytes_of_one_community: 128 * 1024 * 1024,
             purge_batch: 500,
         }
     }
@@ -58,6 +70,11 @@ pub(crate) fn revoked_tokens_end(now: UnixTime) -> UnixTime {
 /// Marks of mass revocations, and cancelled registrations, made before this concern no living token.
 pub(crate) fn marks_end(now: UnixTime) -> UnixTime {
     now.minus(LONGEST_TOKEN).minus(CLOCK_MARGIN)
+}
+
+/// Ages of revocation lists that were issued before this, and have ended, are behind no list that could be fresh.
+pub(crate) fn ages_of_lists_end(now: UnixTime) -> UnixTime {
+    now.minus(LONGEST_LIST).minus(CLOCK_MARGIN)
 }
 
 /// How many registrations a list has at most; 1000 when the filter does not say.

@@ -3,6 +3,8 @@
 //! One lock makes each operation atomic, which is all that the ports ask. It is not for a node: invariant 25 wants
 //! decisions to survive a restart.
 
+mod revocation_list;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -38,6 +40,7 @@ struct State {
     horizon: UnixTime,
     revoked: HashMap<Jti, UnixTime>,
     marks: Vec<(MassRevocation, UnixTime)>,
+    lists: revocation_list::Lists,
 }
 
 impl MemoryStore {

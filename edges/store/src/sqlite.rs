@@ -15,6 +15,7 @@ mod record;
 mod registration;
 mod replay;
 mod revocation;
+mod revocation_list;
 mod writer;
 
 use std::path::{Path, PathBuf};

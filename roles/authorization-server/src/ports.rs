@@ -3,6 +3,8 @@
 //! Each method is one atomic operation that answers with what happened. There is no transaction and no check before a
 //! write in an engine: two nodes over one store decide as one does.
 
+mod revocation_lists;
+
 use std::error::Error;
 
 use async_trait::async_trait;
@@ -13,6 +15,7 @@ use tessera_trust::community::CommunityId;
 use tessera_trust::error::TrustRefusal;
 use tessera_udap::ids::{ClientId, ClientUri, Jti};
 
+pub use self::revocation_lists::{KeptList, ListKeeping, ListPlace, RevocationListStore};
 use crate::audit::AuditRecord;
 use crate::registered::{Registration, RegistrationDraft};
 use crate::settings::GroupName;

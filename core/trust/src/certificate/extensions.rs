@@ -106,6 +106,15 @@ impl Extensions {
         Ok(extensions)
     }
 
+    /// The memory behind the lists, in bytes.
+    pub(super) fn size_bytes(&self) -> usize {
+        let texts = [&self.uri_names, &self.crl_urls, &self.ocsp_urls, &self.ca_issuer_urls];
+        let texts = texts.into_iter().flatten().map(|text| size_of::<String>() + text.capacity());
+        let oids = self.extended_key_usage.iter().flatten().count() + self.unknown_critical.len();
+        let identifiers = [&self.subject_key_id, &self.authority_key_id].into_iter().flatten().map(|id| id.len());
+        texts.chain(identifiers).sum::<usize>() + oids * size_of::<ObjectIdentifier>()
+    }
+
     fn take(&mut self, extension: &Extension<'_>) -> Result<(), CertificateError> {
         let value = extension.value;
         match extension.oid {

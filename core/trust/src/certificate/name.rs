@@ -38,15 +38,24 @@ pub(crate) fn display(der: &[u8]) -> String {
 
 /// Foreign text for logs: control characters and what imitates them escaped, cut after [`SHOWN_LIMIT`] characters.
 pub(crate) fn shown(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len().min(SHOWN_LIMIT));
-    for (index, character) in text.chars().enumerate() {
-        if index == SHOWN_LIMIT {
-            shown.push('…');
-            break;
-        }
+    shown_within(text, SHOWN_LIMIT)
+}
+
+/// As [`shown`], cut after `limit` characters. Those of an escape count, for it is the outcome that is kept.
+pub(crate) fn shown_within(text: &str, limit: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(limit));
+    let mut room = limit;
+    for character in text.chars() {
         // U+2028, U+2029 break lines; U+202A to U+202E and U+2066 to U+2069 turn the direction of writing.
         let misleads = matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || misleads {
+        let is_escaped = character.is_control() || misleads;
+        let width = if is_escaped { character.escape_unicode().count() } else { 1 };
+        let Some(left) = room.checked_sub(width) else {
+            shown.push('…');
+            break;
+        };
+        room = left;
+        if is_escaped {
             shown.extend(character.escape_unicode());
         } else {
             shown.push(character);
@@ -63,6 +72,7 @@ mod tests {
     fn shows_foreign_text_without_line_breaks_and_cut() {
         assert_eq!(shown("a\nb\u{202e}c"), "a\\u{a}b\\u{202e}c");
         assert_eq!(shown(&"x".repeat(1000)).chars().count(), SHOWN_LIMIT + 1);
+        assert!(shown(&"\u{1}".repeat(1000)).chars().count() <= SHOWN_LIMIT + 1, "an escape counts in full");
     }
 
     #[test]

@@ -20,8 +20,8 @@ pub struct Budget {
     pub fetches: usize,
     /// URLs of one certificate that are tried for a revocation list. Default 4.
     pub urls_per_certificate: usize,
-    /// Attempts whose reasons are kept for the refusal; later ones are only counted. Default 100, as many as there are
-    /// signature checks.
+    /// Attempts whose reasons are kept for the refusal; later ones are only counted, unless they meet a kind of fault that
+    /// none of those kept has met. Default 16: more than anybody reads, and a refusal is remembered.
     pub attempts: usize,
 }
 
@@ -34,7 +34,7 @@ impl Default for Budget {
             candidates: 1000,
             fetches: 4,
             urls_per_certificate: 4,
-            attempts: 100,
+            attempts: 16,
         }
     }
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     chain::{CertificateChain, Proof, VerifiedChain},
     community::TrustCommunity,
-    error::{PathAttempt, Reason, RefusalKind, TrustRefusal, identify},
+    error::{PathAttempt, Reason, RefusalKind, TrustRefusal},
     revocation::{PathStatus, RevocationCheck},
     time::UnixTime,
 };
@@ -288,18 +288,25 @@ impl<'a> PathSearch<'a> {
     }
 
     fn bad_signature(&self, child: usize, issuer: usize) -> Reason {
-        let detail = format!("was not signed by the key of {}", identify(self.pool.certificate(issuer)));
+        let detail = format!("was not signed by the key of {}", self.pool.certificate(issuer).identity());
         Reason::new(RefusalKind::BadSignature, self.pool.certificate(child), detail, "RFC 5280 §6.1.3 (a) (1)")
     }
 
     /// Keeps why the path, lengthened by `candidate`, was given up.
     fn give_up_attempt(&mut self, candidate: Option<usize>, reasons: Vec<Reason>) {
-        if self.attempts.len() >= self.budget.attempts {
+        if self.attempts.len() >= self.budget.attempts && !self.names_a_new_kind(&reasons) {
             self.omitted = self.omitted.saturating_add(1);
             return;
         }
         let path = self.identify_path(candidate);
         self.attempts.push(PathAttempt::new(self.community.id().clone(), path, reasons));
+    }
+
+    /// Whether no attempt that was kept has met one of these kinds. The most telling one must not go uncounted because
+    /// it came late; there are few kinds, so this adds few attempts.
+    fn names_a_new_kind(&self, reasons: &[Reason]) -> bool {
+        let is_known = |kind| self.attempts.iter().flat_map(PathAttempt::reasons).any(|reason| reason.kind() == kind);
+        reasons.iter().any(|reason| !is_known(reason.kind()))
     }
 
     fn out_of_budget(&mut self, what: &str, limit: usize) -> Stage {
@@ -312,9 +319,9 @@ impl<'a> PathSearch<'a> {
     }
 
     /// The path, lengthened by `candidate`, for people.
-    fn identify_path(&self, candidate: Option<usize>) -> Vec<String> {
+    fn identify_path(&self, candidate: Option<usize>) -> Vec<Arc<str>> {
         let places = self.path.iter().map(|link| link.place).chain(candidate);
-        places.map(|place| identify(self.pool.certificate(place))).collect()
+        places.map(|place| Arc::clone(self.pool.certificate(place).identity())).collect()
     }
 
     fn refused(&mut self) -> Stage {

@@ -7,6 +7,7 @@ use std::{fmt, ops::Range, sync::OnceLock, time::Duration};
 use const_oid::ObjectIdentifier;
 
 use self::read::{TbsFields, in_field};
+use super::CrlAge;
 use crate::{
     asn1::{self, BIT_STRING, INTEGER, NotDer, SEQUENCE},
     certificate::{Certificate, hex, sha256},
@@ -87,6 +88,12 @@ impl CrlNumber {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 20] {
         &self.0
+    }
+
+    /// The number that [`Self::as_bytes`] gave, to be compared with later ones.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 20]) -> Self {
+        Self(bytes)
     }
 
     fn read(value: &[u8]) -> Result<Self, NotDer> {
@@ -192,6 +199,7 @@ impl Crl {
         }
         let mut revoked = fields.revoked;
         revoked.sort_unstable_by(|a, b| serial(der, a).cmp(serial(der, b)));
+        revoked.shrink_to_fit();
         Ok(Self {
             tbs: tbs.span(),
             issuer: fields.issuer.span(),
@@ -237,10 +245,30 @@ impl Crl {
         self.next_update
     }
 
-    /// The list's number, which whoever keeps lists compares so that they do not go backwards; `None` without one.
+    /// The list's number; `None` without one.
     #[must_use]
     pub const fn number(&self) -> Option<CrlNumber> {
         self.number
+    }
+
+    /// What whoever keeps lists compares, so that they do not go backwards.
+    #[must_use]
+    pub const fn age(&self) -> CrlAge {
+        CrlAge { number: self.number, this_update: self.this_update }
+    }
+
+    /// Whether the list is dated further in the future than clocks differ. It is not to be kept: true lists would be
+    /// older than it until then.
+    #[must_use]
+    pub fn is_dated_ahead(&self, now: UnixTime) -> bool {
+        self.this_update > now.plus(CLOCK_SKEW)
+    }
+
+    /// About how much memory it takes, in bytes, for whoever keeps lists within a budget.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let names = self.distribution_point.iter().flatten().map(|name| size_of::<String>() + name.capacity());
+        size_of::<Self>() + self.der.len() + self.revoked.capacity() * size_of::<Entry>() + names.sum::<usize>()
     }
 
     /// How many serial numbers the list names.
@@ -255,6 +283,17 @@ impl Crl {
     #[must_use]
     pub fn is_authentic(&self, issuer: &Certificate) -> bool {
         self.issuer_der() == issuer.subject_der() && self.check_authentic(issuer).is_ok()
+    }
+
+    /// Whether the list may be had at this URL: it names it as its distribution point, or names none.
+    ///
+    /// For whoever keeps lists: each of a CA's partitions has numbers of its own, so that one in another's place would
+    /// make that one's lists seem to go backwards.
+    ///
+    /// Source: RFC 5280 §5.2.3 (a sequence for each scope), §6.3.3 (b) (2)
+    #[must_use]
+    pub fn is_meant_for(&self, url: &str) -> bool {
+        self.distribution_point.as_ref().is_none_or(|names| names.iter().any(|name| name == url))
     }
 
     /// What the list says about a certificate's serial number. The issuer is not compared here.
@@ -277,14 +316,11 @@ impl Crl {
         if self.issuer_der() != certificate.issuer_der() {
             return Err(CrlProblem::OtherIssuer(self.issuer()));
         }
-        match &self.distribution_point {
-            Some(names) if !names.iter().any(|name| name == url) => Err(CrlProblem::OtherDistributionPoint),
-            _ => Ok(()),
-        }
+        if self.is_meant_for(url) { Ok(()) } else { Err(CrlProblem::OtherDistributionPoint) }
     }
 
     pub(crate) fn check_fresh(&self, now: UnixTime) -> Result<(), CrlProblem> {
-        if self.this_update > now.plus(CLOCK_SKEW) {
+        if self.is_dated_ahead(now) {
             return Err(CrlProblem::NotYetIssued(self.this_update));
         }
         if now > self.next_update {

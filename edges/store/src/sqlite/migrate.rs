@@ -28,11 +28,14 @@ pub(super) struct Schema {
 /// Registrations and revocations. ("TESS")
 pub(super) const REGISTRY: Schema = Schema {
     application_id: 0x5445_5353,
-    migrations: &[Migration {
-        number: 1,
-        name: "foundation",
-        sql: include_str!("../../migrations/registry/0001_foundation.sql"),
-    }],
+    migrations: &[
+        Migration { number: 1, name: "foundation", sql: include_str!("../../migrations/registry/0001_foundation.sql") },
+        Migration {
+            number: 2,
+            name: "revocation lists",
+            sql: include_str!("../../migrations/registry/0002_revocation_lists.sql"),
+        },
+    ],
     pages: Pages { size: 4096, cache_kib: 2048 },
 };
 

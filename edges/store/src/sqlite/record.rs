@@ -153,7 +153,8 @@ pub(super) fn natural(row: &Row<'_>, column: usize, name: &'static str) -> Resul
     u64::try_from(row.get::<_, i64>(column)?).map_err(|_negative| SqliteError::Unreadable(name))
 }
 
-fn time(row: &Row<'_>, column: usize, name: &'static str) -> Result<UnixTime, SqliteError> {
+/// A time from a row.
+pub(super) fn time(row: &Row<'_>, column: usize, name: &'static str) -> Result<UnixTime, SqliteError> {
     natural(row, column, name).map(UnixTime::from_secs)
 }
 

@@ -68,6 +68,24 @@ async fn what_was_answered_is_there_after_a_restart() {
 }
 
 #[tokio::test]
+async fn an_older_revocation_list_is_refused_after_a_restart() {
+    use tessera_authorization_server::ports::{KeptList, ListKeeping, RevocationListStore};
+    let (folder, ca) = (folder(), contract::revocation_list::Ca::new());
+    let (place, newest) = (contract::revocation_list::place("a"), ca.list(4, NOW + 60, 10));
+    store(&folder).keep_list(&place, newest.clone(), at(NOW + 60)).await.unwrap();
+
+    let store = store(&folder);
+    let answer = store.keep_list(&place, ca.list(3, NOW, 10), at(NOW + 120)).await.unwrap();
+    assert_eq!(answer, ListKeeping::GoesBack(newest.age()));
+    let kept = KeptList { age: newest.age(), der: Some(newest.der().to_vec()) };
+    assert_eq!(store.kept_list(&place).await.unwrap(), Some(kept));
+
+    let before = store.write_statistics().operations;
+    assert_eq!(store.keep_list(&place, newest, at(NOW + 120)).await.unwrap(), ListKeeping::Kept);
+    assert_eq!(store.write_statistics().operations, before, "the same list is not written again");
+}
+
+#[tokio::test]
 async fn the_purge_horizon_survives_a_restart() {
     let folder = folder();
     {

@@ -184,7 +184,7 @@ fn thirty_cas_of_one_name_stay_within_the_budget() {
     let mut intermediates: Vec<_> = wrong.iter().collect();
     let alone = chain(&[&world.app()]);
     let refusal = world.judge_in(&community(&[&world.root()], &intermediates, world.policy), &alone).unwrap_err();
-    assert_eq!(refusal.attempts().len(), 30);
+    assert_eq!((refusal.attempts().len(), refusal.omitted_attempts()), (16, 14));
     assert_eq!(refusal.kind(), RefusalKind::BadSignature);
     let right = world.ca();
     intermediates.push(&right);
@@ -231,6 +231,53 @@ fn keeps_only_so_many_attempts_and_counts_the_others() {
     let refusal = world.judge_chain(&chain(&[&world.app(), &wrong(1), &wrong(2), &wrong(3)])).unwrap_err();
     assert_eq!((refusal.attempts().len(), refusal.omitted_attempts()), (1, 2));
     assert!(refusal.to_string().ends_with("; and 2 more reasons"), "{refusal}");
+}
+
+/// Beside sixteen dull attempts the last one tells what is wrong.
+#[test]
+fn keeps_an_attempt_that_meets_a_new_kind_of_fault_beyond_the_bound() {
+    let mut world = World::new();
+    world.app.authority_key_id = false;
+    world.budget.attempts = 2;
+    let wrong = |serial, not_after| {
+        let mut ca = Builder::ca(CA, &Key::p256());
+        ca.serial = vec![serial];
+        ca.not_after = not_after;
+        ca.issued_by(ROOT, &world.root_key)
+    };
+    let (ahead, over) = (NOW + DAY, NOW - 1);
+    let presented = [wrong(1, ahead), wrong(2, ahead), wrong(3, ahead), wrong(4, over), wrong(5, over)];
+    let app = world.app();
+    let refusal = world.judge_chain(&chain(&std::iter::once(&app).chain(&presented).collect::<Vec<_>>())).unwrap_err();
+    assert_eq!(refusal.kind(), RefusalKind::Expired);
+    assert_eq!((refusal.attempts().len(), refusal.omitted_attempts()), (3, 2));
+}
+
+/// Security invariants 12 and 31: what is remembered of a refusal is bounded, whatever its certificates are called.
+#[test]
+fn an_attackers_names_make_no_large_refusal() {
+    let mut world = World::new();
+    world.app.authority_key_id = false;
+    let name = format!("CN=Issuing CA{}", format!(",OU={}", "\u{1}x".repeat(100)).repeat(25));
+    let keys: Vec<_> = (0..9).map(|_| Key::p256()).collect();
+    // A ring of CAs of one name, each signed by the next; in the second round each is also full of faults to name.
+    for faults in [0, 50] {
+        let ca = |place: usize| {
+            let mut ca = Builder::ca(&name, &keys[place]);
+            ca.serial = [&[0x40; 18][..], &[u8::try_from(place).unwrap()]].concat();
+            (0..faults).for_each(|number| ca.extra(&format!("1.2.840.113549.1.9.16.2.{number}"), true, &[5, 0]));
+            ca.issued_by(&name, &keys[(place + 1) % 9])
+        };
+        let cas: Vec<_> = (0..9).map(ca).collect();
+        let app = world.app.issued_by(&name, &keys[0]);
+        let presented: Vec<_> = std::iter::once(&app).chain(&cas).collect();
+        let refusal = world.judge_chain(&chain(&presented)).unwrap_err();
+        assert!(faults > 0 || refusal.omitted_attempts() > 20, "{}", refusal.omitted_attempts());
+        for reason in refusal.attempts().iter().flat_map(|attempt| attempt.reasons()) {
+            assert!(reason.certificate().chars().count() < 256 && reason.detail().chars().count() <= 1025, "{reason}");
+        }
+        assert!(refusal.size_bytes() < 32 * 1024, "{} bytes", refusal.size_bytes());
+    }
 }
 
 #[test]

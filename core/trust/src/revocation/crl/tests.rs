@@ -85,7 +85,9 @@ fn refuses_kinds_of_lists_that_are_not_understood() {
         assert!(matches!(partial.read(&key).unwrap_err(), CrlError::Partial(_)), "{tag:x}");
     }
     let plain = CrlBuilder::new(CA).extra(ISSUING_DISTRIBUTION_POINT, true, &tlv(0x30, &[&url_point()]));
-    assert!(plain.read(&key).is_ok());
+    let plain = plain.read(&key).unwrap();
+    assert!(plain.is_meant_for("http://ca.example/crl") && !plain.is_meant_for("http://ca.example/other"));
+    assert!(CrlBuilder::new(CA).read(&key).unwrap().is_meant_for("http://ca.example/other"), "a complete list");
 }
 
 #[test]
