@@ -18,10 +18,14 @@
 
 mod support;
 
+mod chain;
 mod discovery;
 mod fhir;
+mod metadata;
 mod operator;
 mod record;
 mod registration;
+mod registration_change;
+mod silence;
 mod token;
 mod token_status;

@@ -155,6 +155,11 @@ pub async fn prepare(options: &WorldOptions) -> TempDir {
     folder
 }
 
+/// Where the UDAP metadata of a base for a community are.
+pub fn metadata_target(base: &str, community: &str) -> String {
+    format!("/fhir/{base}/.well-known/udap?community={}", community.replace(':', "%3A").replace('/', "%2F"))
+}
+
 /// The fields of an honest token request.
 pub fn token_form<'a>(assertion: &'a str, scope: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
