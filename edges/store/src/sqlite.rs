@@ -7,7 +7,6 @@
 mod connection;
 mod database;
 pub mod error;
-mod file;
 mod migrate;
 mod purge;
 mod readers;
@@ -93,6 +92,16 @@ impl SqliteStore {
         let spent = Database::open(&spent_ids_path(path), &migrate::SPENT, &of_spent)?;
         let spent = SpentIds::open(spent).map_err(OpenError::Unreadable)?;
         Ok(Self { registry, spent, limits: settings.limits.clone() })
+    }
+
+    /// Whether [`Self::open`] would take the database at `path` and the one of spent ids beside it, as far as that can be
+    /// told without making or changing anything.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn check(path: &Path) -> Result<(), OpenError> {
+        Database::check(path, &migrate::REGISTRY)?;
+        Database::check(&spent_ids_path(path), &migrate::SPENT)
     }
 
     /// How many operations were written with how many commits since the store was opened, spent ids apart.

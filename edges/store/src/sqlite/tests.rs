@@ -1,5 +1,6 @@
 //! What SQLite alone promises: it survives, it is shared between processes, and it shares commits.
 
+mod looking;
 mod processes;
 
 use std::path::PathBuf;
