@@ -19,6 +19,7 @@
 mod support;
 
 mod chain;
+mod configuration;
 mod discovery;
 mod fhir;
 mod metadata;
@@ -28,4 +29,5 @@ mod registration;
 mod registration_change;
 mod silence;
 mod token;
+mod token_keys;
 mod token_status;
