@@ -28,11 +28,14 @@ pub(super) struct Schema {
 /// Registrations and revocations. ("TESS")
 pub(super) const REGISTRY: Schema = Schema {
     application_id: 0x5445_5353,
-    migrations: &[Migration {
-        number: 1,
-        name: "foundation",
-        sql: include_str!("../../migrations/registry/0001_foundation.sql"),
-    }],
+    migrations: &[
+        Migration { number: 1, name: "foundation", sql: include_str!("../../migrations/registry/0001_foundation.sql") },
+        Migration {
+            number: 2,
+            name: "revocation shares",
+            sql: include_str!("../../migrations/registry/0002_revocation_shares.sql"),
+        },
+    ],
     pages: Pages { size: 4096, cache_kib: 2048 },
 };
 
@@ -135,6 +138,24 @@ mod tests {
         let recorded: u32 =
             connection.query_row("SELECT count(*) FROM schema_migration", [], |row| row.get(0)).unwrap();
         assert_eq!(recorded as usize, REGISTRY.migrations.len());
+    }
+
+    #[test]
+    fn revocations_of_before_there_were_shares_stay_and_are_counted() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let first = Schema { migrations: REGISTRY.migrations.split_at(1).0, ..REGISTRY };
+        migrate(&mut connection, &first).unwrap();
+        connection.execute("INSERT INTO revoked_token (jti, until) VALUES ('before', 9)", []).unwrap();
+        migrate(&mut connection, &REGISTRY).unwrap();
+        // The version before goes on writing as it did.
+        connection.execute("INSERT INTO revoked_token (jti, until) VALUES ('beside', 9)", []).unwrap();
+        let shares = |connection: &Connection| -> Vec<(i64, i64)> {
+            let mut statement = connection.prepare("SELECT party, rows FROM revoked_token_share").unwrap();
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(shares(&connection), [(0, 2)]);
+        connection.execute("DELETE FROM revoked_token", []).unwrap();
+        assert_eq!(shares(&connection), []);
     }
 
     #[test]
