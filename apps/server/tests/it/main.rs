@@ -18,9 +18,12 @@
 
 mod support;
 
+mod audit;
 mod chain;
 mod configuration;
 mod discovery;
+mod documents;
+mod editions;
 mod fhir;
 mod metadata;
 mod operator;

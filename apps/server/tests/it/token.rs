@@ -307,22 +307,6 @@ async fn scopes_at_the_token_endpoint() {
     world.send(&Request::form("/oauth/r4/token", &form)).await.assert_refused(400, "invalid_scope");
 }
 
-/// Shows: TOKEN-2
-#[tokio::test]
-async fn under_an_older_edition_the_registered_scopes_are_the_default() {
-    let lines = "edition = \"1.1\"\nscopes = [\"system/Patient.rs\", \"system/Observation.rs\"]\n";
-    let world = World::start_with(WorldOptions { elm: Some(lines.to_owned()), ..WorldOptions::default() }).await;
-    let member = elm().member(APP);
-    let client_id = world.registered(&member).await;
-    let jwt = world.assertion(&member, &client_id).sign(&member.key);
-    let form: Vec<_> = token_form(&jwt, SCOPE).into_iter().filter(|(name, _)| *name != "scope").collect();
-    let answer = world.send(&Request::form("/oauth/r4/token", &form)).await;
-    assert_eq!(
-        (answer.status, answer.json()["scope"].clone()),
-        (200, json!("system/Patient.rs system/Observation.rs"))
-    );
-}
-
 #[tokio::test]
 async fn large_and_malformed_bodies_are_refused_before_they_are_parsed() {
     let (world, _, _) = registered().await;

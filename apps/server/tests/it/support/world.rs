@@ -36,8 +36,6 @@ pub struct WorldOptions {
     pub more: String,
     /// The FHIR server behind the bases; absent: one with the sample data.
     pub upstream: Option<SocketAddr>,
-    /// The audit log; absent: `audit.jsonl` in the folder.
-    pub audit: Option<String>,
 }
 
 /// A running node with what belongs to it.
@@ -234,7 +232,7 @@ listen = "127.0.0.1:0"
 kind = "sqlite"
 path = "node.db"
 [audit]
-path = {audit:?}
+path = "audit.jsonl"
 [tokens]
 key = "token.pem"
 {elm}
@@ -259,7 +257,6 @@ url = "{ORIGIN}/fhir/plain"
 "#,
         elm = community(ELM, "elm", options.elm.as_deref().unwrap_or(usual)),
         oak = community(OAK, "oak", usual),
-        audit = options.audit.as_deref().unwrap_or("audit.jsonl"),
         r4 = options.r4,
         port = options.port,
         more = options.more,
