@@ -1,26 +1,29 @@
 //! The audit log: FHIR AuditEvents in a file, one JSON object a line.
 //!
-//! A thread of its own writes, so that a decision never waits for the disk. When the disk takes no more, events wait in a
-//! bounded queue; when that is full too, or a write fails, the log is *broken*: the node answers 503 to every request that
-//! would need an event and is not ready, until a write succeeds again. Nothing is decided that cannot be recorded. Killing
-//! the process may lose the events of its last 20 milliseconds; what was acknowledged to a client is in the store.
+//! A thread of its own writes, so that a decision never waits for the disk. When the disk takes no more, the lines that it
+//! refused are held and tried again, and further events wait in a bounded queue; from the first refusal until the held lines
+//! are written the log is *broken*: the node answers 503 to every request that would need an event, and is not ready.
+//! Nothing is decided that cannot be recorded. Killing the process may lose the events of its last 20 milliseconds; what was
+//! acknowledged to a client is in the store.
+//!
+//! Source: security invariant 47; `docs/operations.md` tells operators what to expect
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write as _};
+mod file;
+mod writer;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use self::file::LogFile;
+use self::writer::{Destination, RETRY, Writer};
+
 /// Events that may wait for the disk.
 const QUEUE: usize = 16_384;
-
-/// How long the first of several events waits for others.
-const GATHER: Duration = Duration::from_millis(20);
 
 /// Makes an event's line; called by the writer, so that the decision itself does not pay for it.
 type Line = Box<dyn FnOnce() -> String + Send>;
@@ -28,41 +31,89 @@ type Line = Box<dyn FnOnce() -> String + Send>;
 /// Where every decision is recorded.
 pub struct AuditLog {
     queue: Option<SyncSender<Line>>,
-    broken: Arc<AtomicBool>,
+    state: Arc<State>,
     writer: Option<JoinHandle<()>>,
+}
+
+/// What the log and its writer tell each other besides the events.
+#[derive(Debug, Default)]
+struct State {
+    broken: AtomicBool,
+    /// Nobody will append any more, so the writer need not wait for a disk that takes nothing.
+    closing: AtomicBool,
+}
+
+/// Why an event was not taken; what it would have recorded must not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotRecorded {
+    /// The disk refuses what was to be written.
+    #[error("the audit log cannot be written")]
+    Broken,
+    /// Too many events wait for the disk.
+    #[error("too many audit events wait to be written")]
+    QueueFull,
 }
 
 impl AuditLog {
     /// Opens the file for appending, made with mode 0600 when it is missing, and starts the writer.
     ///
     /// # Errors
-    /// When the file cannot be opened or the thread not be started.
+    /// When the file is not ours alone or cannot be opened, or the thread not be started.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = open_for_append(path).with_context(|| format!("the audit log {}", path.display()))?;
-        let (queue, events) = sync_channel(QUEUE);
-        let broken = Arc::new(AtomicBool::new(false));
-        let writer = std::thread::Builder::new().name("audit".to_owned()).spawn({
-            let broken = Arc::clone(&broken);
-            move || write_all(file, &events, &broken)
-        })?;
-        Ok(Self { queue: Some(queue), broken, writer: Some(writer) })
+        let file = LogFile::open(path).with_context(|| format!("the audit log {}", path.display()))?;
+        Self::over(file, QUEUE, RETRY)
     }
 
-    /// Hands an event to the writer; `line` makes its JSON.
+    fn over(destination: impl Destination, queue: usize, retry: std::time::Duration) -> Result<Self> {
+        let (queue, events) = sync_channel(queue);
+        let state = Arc::new(State::default());
+        let writer = Writer::new(destination, Arc::clone(&state), retry);
+        let writer = std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(&events))?;
+        Ok(Self { queue: Some(queue), state, writer: Some(writer) })
+    }
+
+    /// Hands over an event of something that has not happened yet, so that it need not happen when this fails; `line` makes
+    /// its JSON.
+    ///
+    /// # Errors
+    /// [`NotRecorded`]; the event is not kept, for what it tells of is not to happen.
+    pub fn record(&self, line: impl FnOnce() -> String + Send + 'static) -> Result<(), NotRecorded> {
+        if self.is_broken() {
+            return Err(NotRecorded::Broken);
+        }
+        self.enqueue(Box::new(line))
+    }
+
+    /// Hands over an event of something that has happened: it is kept also while the log is broken, as long as there is
+    /// room, and counted as lost when there is none.
     pub fn append(&self, line: impl FnOnce() -> String + Send + 'static) {
-        let taken = self.queue.as_ref().is_some_and(|queue| queue.try_send(Box::new(line)).is_ok());
-        if !taken {
-            self.broken.store(true, Ordering::Relaxed);
-            metrics::counter!("tessera_audit_events_lost_total").increment(1);
-            tracing::error!("an audit event could not be queued; the node refuses work until the log can be written");
+        if let Err(cause) = self.enqueue(Box::new(line)) {
+            count_lost(1);
+            tracing::error!(%cause, "an audit event is lost; the node refuses work until the log can be written");
         }
     }
 
     /// Whether the latest events could not be written.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Relaxed)
+        self.state.broken.load(Ordering::Relaxed)
     }
+
+    fn enqueue(&self, line: Line) -> Result<(), NotRecorded> {
+        let queue = self.queue.as_ref().ok_or(NotRecorded::Broken)?;
+        queue.try_send(line).map_err(|error| {
+            // The writer takes this back with its next success.
+            self.state.broken.store(true, Ordering::Relaxed);
+            match error {
+                TrySendError::Full(_) => NotRecorded::QueueFull,
+                TrySendError::Disconnected(_) => NotRecorded::Broken,
+            }
+        })
+    }
+}
+
+fn count_lost(events: u64) {
+    metrics::counter!("tessera_audit_events_lost_total").increment(events);
 }
 
 impl tessera_http::state::Recorder for AuditLog {
@@ -80,6 +131,7 @@ impl std::fmt::Debug for AuditLog {
 impl Drop for AuditLog {
     fn drop(&mut self) {
         // Closing the queue ends the writer after the events that are in it.
+        self.state.closing.store(true, Ordering::Relaxed);
         self.queue = None;
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
@@ -87,85 +139,5 @@ impl Drop for AuditLog {
     }
 }
 
-fn open_for_append(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn write_all(file: File, events: &Receiver<Line>, broken: &AtomicBool) {
-    let mut file = BufWriter::with_capacity(256 * 1024, file);
-    loop {
-        let first = match events.recv_timeout(Duration::from_secs(1)) {
-            Ok(line) => {
-                // While this thread sleeps, those who append need not wake it: one wake for many events.
-                std::thread::sleep(GATHER);
-                Some(line)
-            }
-            // Broken: find out whether the disk takes writes again.
-            Err(RecvTimeoutError::Timeout) if broken.load(Ordering::Relaxed) => None,
-            Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-        let written = first
-            .into_iter()
-            .chain(std::iter::from_fn(|| events.try_recv().ok()))
-            .take(QUEUE)
-            .try_for_each(|line| {
-                file.write_all(line().as_bytes())?;
-                file.write_all(b"\n")
-            })
-            .and_then(|()| file.flush());
-        let failed = written.is_err();
-        if let Err(error) = written {
-            tracing::error!(%error, "the audit log cannot be written");
-        }
-        broken.store(failed, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn writes_a_line_for_each_event_before_it_ends() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("audit.jsonl");
-        let log = AuditLog::open(&path).unwrap();
-        for number in 0..100 {
-            log.append(move || format!("{{\"n\":{number}}}"));
-        }
-        assert!(!log.is_broken());
-        drop(log);
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text.lines().count(), 100);
-        assert_eq!(text.lines().last(), Some("{\"n\":99}"));
-    }
-
-    #[test]
-    fn appends_to_what_is_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("audit.jsonl");
-        for _ in 0..2 {
-            AuditLog::open(&path).unwrap().append(|| "{}".to_owned());
-        }
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{}\n{}\n");
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_full_disk_breaks_the_log() {
-        let log = AuditLog::open(Path::new("/dev/full")).unwrap();
-        log.append(|| "{}".to_owned());
-        for _ in 0..200 {
-            if log.is_broken() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("a failed write must be seen");
-    }
-}
+mod tests;

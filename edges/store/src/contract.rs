@@ -96,6 +96,8 @@ macro_rules! contract {
             takes_no_token_of_a_version_to_come
             takes_no_token_for_another_community
             caps_revoked_tokens
+            has_room_for_others_when_one_client_is_full
+            makes_room_for_a_client_from_what_has_ended
         );
         $crate::contract::contract!(@file $open, revocation_list,
             keeps_the_newest_list_of_a_place

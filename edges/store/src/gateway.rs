@@ -50,6 +50,7 @@ mod tests {
     use tessera_authorization_server::ports::{MassRevocation, OperatorStore, RegistrationStore};
 
     use super::*;
+    use crate::contract::revocation::revocation;
     use crate::contract::{NOW, at, certificate, community, draft, group, id, jti, stored, uri};
 
     /// Each ending in its turn, strongest last, as the gateway is told of it.
@@ -71,7 +72,7 @@ mod tests {
         assert_eq!(told(&ahead).await, TokenStatus::Superseded);
         store.revoke_tokens(MassRevocation::Client(id("one")), at(NOW)).await.unwrap();
         assert_eq!(told(&token).await, TokenStatus::RevokedInBulk);
-        store.revoke_token(&token.jti, at(NOW + 900)).await.unwrap();
+        store.revoke_token(revocation(token.jti.as_str())).await.unwrap();
         assert_eq!(told(&token).await, TokenStatus::Revoked);
         store.block(&id("one"), "misuse", at(NOW)).await.unwrap();
         assert_eq!(told(&token).await, TokenStatus::ClientBlocked);

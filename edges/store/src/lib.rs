@@ -32,4 +32,5 @@ mod contract;
 mod gateway;
 pub mod limits;
 pub mod memory;
+pub mod private_file;
 pub mod sqlite;

@@ -10,8 +10,8 @@ use tessera_trust::UnixTime;
 /// Source: FAST Security STU2 §4.2.2, §5.2.2; security invariant 28
 const LONGEST_TOKEN: Duration = Duration::from_secs(3600);
 
-/// How much longer than needed the store keeps what ends tokens, so that a node whose clock ran ahead by less than
-/// this, purged and was set right again has revived none.
+/// How much longer than needed the store keeps marks and cancelled registrations, so that a node whose clock ran ahead by
+/// less than this, purged and was set right again has revived no token.
 ///
 /// Spent JWT ids need no such margin: the store remembers how far they were purged.
 const CLOCK_MARGIN: Duration = Duration::from_secs(24 * 3600);
@@ -20,6 +20,9 @@ const CLOCK_MARGIN: Duration = Duration::from_secs(24 * 3600);
 ///
 /// Provenance: the root of an offline CA issues for a year as a rule, and two at most.
 const LONGEST_LIST: Duration = Duration::from_secs(2 * 366 * 24 * 3600);
+
+/// The same for tokens revoked one by one. A client adds to these as it likes, so they go sooner.
+const REVOKED_TOKEN_MARGIN: Duration = Duration::from_secs(15 * 60);
 
 /// The most records that a store keeps of each kind, and how many a purge removes at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,14 +39,16 @@ pub struct StoreLimits {
     pub revocation_lists_of_one_community: u64,
     /// Bytes of revocation lists that are kept for one community; beyond them, only the ages.
     pub revocation_list_bytes_of_one_community: u64,
+    /// Tokens revoked by one client in one community, so that one member cannot use up the room of all.
+    pub revoked_tokens_of_one_client: u64,
     /// Records removed in one transaction; between two of them other operations have their turn.
     pub purge_batch: u32,
 }
 
 impl Default for StoreLimits {
     /// 100 000 registrations, 2 000 000 spent ids (half a gigabyte on disk), a quarter of them for one issuer,
-    /// 1 000 000 revoked tokens, 4096 places of revocation lists and 128 MiB of these lists for each community, 500
-    /// removed at a time.
+    /// 1 000 000 revoked tokens, a twentieth of them for one client, 4096 places of revocation lists and 128 MiB of these
+    /// lists for each community, 500 removed at a time.
     fn default() -> Self {
         Self {
             registrations: 100_000,
@@ -52,8 +57,42 @@ impl Default for StoreLimits {
             revoked_tokens: 1_000_000,
             revocation_lists_of_one_community: 4_096,
             revocation_list_bytes_of_one_community: 128 * 1024 * 1024,
+            revoked_tokens_of_one_client: 50_000,
             purge_batch: 500,
         }
+    }
+}
+
+/// Whether there is room for one more record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// There is.
+    Free,
+    /// Not for this party; others have room.
+    ShareUsedUp,
+    /// Not for anybody.
+    TableFull,
+}
+
+impl StoreLimits {
+    /// Room for another spent id of an issuer that has `of_one`, among `all`.
+    pub(crate) fn room_for_spent_id(&self, of_one: u64, all: u64) -> Room {
+        room((of_one, self.spent_jtis_of_one_issuer), (all, self.spent_jtis))
+    }
+
+    /// Room for another revoked token of a client that has `of_one`, among `all`.
+    pub(crate) fn room_for_revocation(&self, of_one: u64, all: u64) -> Room {
+        room((of_one, self.revoked_tokens_of_one_client), (all, self.revoked_tokens))
+    }
+}
+
+fn room((of_one, share): (u64, u64), (all, most): (u64, u64)) -> Room {
+    if of_one >= share {
+        Room::ShareUsedUp
+    } else if all >= most {
+        Room::TableFull
+    } else {
+        Room::Free
     }
 }
 
@@ -64,7 +103,7 @@ pub struct TableFull(pub(crate) &'static str);
 
 /// Revocations of single tokens that ended before this are of no use any more.
 pub(crate) fn revoked_tokens_end(now: UnixTime) -> UnixTime {
-    now.minus(CLOCK_MARGIN)
+    now.minus(REVOKED_TOKEN_MARGIN)
 }
 
 /// Marks of mass revocations, and cancelled registrations, made before this concern no living token.

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tessera_authorization_server::ports::{
     Cancelled, ClientFilter, JtiSpend, MassRevocation, OperatorStore, PurgeReport, Registered, RegistrationStore,
-    ReplayStore, RevocationStore, Spend, StoreError, TokenReference, TokenStatus,
+    ReplayStore, RevocationStore, Revoked, Spend, StoreError, TokenReference, TokenRevocation, TokenStatus,
 };
 use tessera_authorization_server::registered::{Registration, RegistrationDraft, RegistrationStatus};
 use tessera_authorization_server::settings::GroupName;
@@ -20,7 +20,7 @@ use tessera_trust::community::CommunityId;
 use tessera_udap::ids::{ClientId, ClientUri, Jti};
 
 use crate::change::{self, ClientFacts, Standing, TokenFacts};
-use crate::limits::{self, StoreLimits, TableFull};
+use crate::limits::{self, Room, StoreLimits, TableFull};
 
 /// The store ports over the memory of this process.
 #[derive(Debug, Default)]
@@ -29,16 +29,19 @@ pub struct MemoryStore {
     state: Mutex<State>,
 }
 
+/// Whose share a record counts to: a community and a URI in it.
+type Party = (CommunityId, String);
+
 #[derive(Debug, Default)]
 struct State {
     registrations: HashMap<ClientId, Registration>,
     /// The registration of each party that has not been cancelled.
     live: HashMap<(GroupName, CommunityId, ClientUri), ClientId>,
-    spent: HashMap<(CommunityId, String), HashMap<Jti, UnixTime>>,
+    spent: HashMap<Party, HashMap<Jti, UnixTime>>,
     spent_count: u64,
     /// The latest end of a spent id that was purged.
     horizon: UnixTime,
-    revoked: HashMap<Jti, UnixTime>,
+    revoked: HashMap<Jti, (UnixTime, Party)>,
     marks: Vec<(MassRevocation, UnixTime)>,
     lists: revocation_list::Lists,
 }
@@ -106,14 +109,8 @@ impl ReplayStore for MemoryStore {
 
 #[async_trait]
 impl RevocationStore for MemoryStore {
-    async fn revoke_token(&self, jti: &Jti, until: UnixTime) -> Result<(), StoreError> {
-        let mut state = self.state();
-        if state.revoked.len() as u64 >= self.limits.revoked_tokens {
-            return Err(StoreError::new("revoke a token", TableFull("revoked tokens")));
-        }
-        let kept = state.revoked.entry(jti.clone()).or_insert(until);
-        *kept = until.max(*kept);
-        Ok(())
+    async fn revoke_token(&self, revocation: TokenRevocation) -> Result<Revoked, StoreError> {
+        self.state().revoke_token(revocation, &self.limits).map_err(|error| StoreError::new("revoke a token", error))
     }
 
     async fn token_status(&self, token: &TokenReference) -> Result<TokenStatus, StoreError> {
@@ -229,11 +226,13 @@ impl State {
     /// The same rule as SQLite's conditional write: new or ended is a first use, anything else a replay.
     fn spend_jti(&mut self, spend: JtiSpend, limits: &StoreLimits) -> Result<Spend, TableFull> {
         let party = (spend.community, spend.issuer);
-        if self.is_full_for(&party, limits) {
+        if self.room_for_spent_id(&party, limits) != Room::Free {
             self.purge_spent(spend.now);
-            if self.is_full_for(&party, limits) {
-                return Err(TableFull("spent JWT ids"));
-            }
+        }
+        match self.room_for_spent_id(&party, limits) {
+            Room::Free => {}
+            Room::ShareUsedUp => return Ok(Spend::ShareUsedUp),
+            Room::TableFull => return Err(TableFull("spent JWT ids")),
         }
         if spend.until <= self.horizon {
             return Ok(Spend::Replayed);
@@ -249,9 +248,33 @@ impl State {
         }
     }
 
-    fn is_full_for(&self, party: &(CommunityId, String), limits: &StoreLimits) -> bool {
+    fn room_for_spent_id(&self, party: &Party, limits: &StoreLimits) -> Room {
         let of_one = self.spent.get(party).map_or(0, HashMap::len) as u64;
-        self.spent_count >= limits.spent_jtis || of_one >= limits.spent_jtis_of_one_issuer
+        limits.room_for_spent_id(of_one, self.spent_count)
+    }
+
+    /// The same rule as SQLite's: again needs no room, and at a cap what has ended goes first.
+    fn revoke_token(&mut self, revocation: TokenRevocation, limits: &StoreLimits) -> Result<Revoked, TableFull> {
+        if let Some((until, _)) = self.revoked.get_mut(&revocation.jti) {
+            *until = revocation.until.max(*until);
+            return Ok(Revoked::Dead);
+        }
+        let party = (revocation.community, revocation.client_uri.as_str().to_owned());
+        if self.room_for_revocation(&party, limits) != Room::Free {
+            self.purge_revoked(limits::revoked_tokens_end(revocation.now));
+        }
+        match self.room_for_revocation(&party, limits) {
+            Room::Free => {}
+            Room::ShareUsedUp => return Ok(Revoked::ShareUsedUp),
+            Room::TableFull => return Err(TableFull("revoked tokens")),
+        }
+        self.revoked.insert(revocation.jti, (revocation.until, party));
+        Ok(Revoked::Dead)
+    }
+
+    fn room_for_revocation(&self, party: &Party, limits: &StoreLimits) -> Room {
+        let of_one = self.revoked.values().filter(|(_, of)| of == party).count() as u64;
+        limits.room_for_revocation(of_one, self.revoked.len() as u64)
     }
 
     fn purge_spent(&mut self, now: UnixTime) -> u64 {
@@ -273,7 +296,7 @@ impl State {
 
     fn purge_revoked(&mut self, before: UnixTime) -> u64 {
         let held = self.revoked.len();
-        self.revoked.retain(|_, until| *until >= before);
+        self.revoked.retain(|_, (until, _)| *until >= before);
         (held - self.revoked.len()) as u64
     }
 

@@ -7,8 +7,8 @@
 mod connection;
 mod database;
 pub mod error;
-mod file;
 mod migrate;
+mod party;
 mod purge;
 mod readers;
 mod record;
@@ -24,13 +24,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tessera_authorization_server::ports::{
     Cancelled, ClientFilter, JtiSpend, MassRevocation, OperatorStore, PurgeReport, Registered, RegistrationStore,
-    ReplayStore, RevocationStore, Spend, StoreError, TokenReference, TokenStatus,
+    ReplayStore, RevocationStore, Revoked, Spend, StoreError, TokenReference, TokenRevocation, TokenStatus,
 };
 use tessera_authorization_server::registered::{Registration, RegistrationDraft};
 use tessera_authorization_server::settings::GroupName;
 use tessera_trust::UnixTime;
 use tessera_trust::community::CommunityId;
-use tessera_udap::ids::{ClientId, ClientUri, Jti};
+use tessera_udap::ids::{ClientId, ClientUri};
 
 use self::database::Database;
 use self::error::OpenError;
@@ -96,6 +96,16 @@ impl SqliteStore {
         Ok(Self { registry, spent, limits: settings.limits.clone() })
     }
 
+    /// Whether [`Self::open`] would take the database at `path` and the one of spent ids beside it, as far as that can be
+    /// told without making or changing anything.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn check(path: &Path) -> Result<(), OpenError> {
+        Database::check(path, &migrate::REGISTRY)?;
+        Database::check(&spent_ids_path(path), &migrate::SPENT)
+    }
+
     /// How many operations were written with how many commits since the store was opened, spent ids apart.
     #[must_use]
     pub fn write_statistics(&self) -> WriteStatistics {
@@ -158,10 +168,10 @@ impl ReplayStore for SqliteStore {
 
 #[async_trait]
 impl RevocationStore for SqliteStore {
-    async fn revoke_token(&self, jti: &Jti, until: UnixTime) -> Result<(), StoreError> {
-        let (jti, most) = (jti.clone(), self.limits.revoked_tokens);
+    async fn revoke_token(&self, revocation: TokenRevocation) -> Result<Revoked, StoreError> {
+        let limits = self.limits.clone();
         self.registry
-            .write("revoke a token", move |connection| revocation::revoke_token(connection, &jti, until, most))
+            .write("revoke a token", move |connection| revocation::revoke_token(connection, &revocation, &limits))
             .await
     }
 

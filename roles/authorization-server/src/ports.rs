@@ -120,18 +120,26 @@ pub enum Spend {
     Fresh,
     /// The id was used before and still counts.
     Replayed,
+    /// The issuer has used as many ids as it may within their lives; this one was not spent. Others are not affected.
+    ShareUsedUp,
 }
+
+/// A client wanted more room in the store than its share; the room of others is untouched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the client has used up its share of the store")]
+pub struct ShareUsedUp;
 
 /// Knows which access tokens are dead before their end.
 #[async_trait]
 pub trait RevocationStore: Send + Sync {
-    /// Kills one token; the record is kept until its `until`, which is the token's own end plus skew.
+    /// Kills one token; the record is kept until its `until`, which is the token's own end plus skew. Killing a dead token
+    /// again always succeeds.
     ///
     /// # Errors
     /// [`StoreError`] when the back end fails; the token lives on then, and the caller must be told (503).
     ///
     /// Source: RFC 7009 §2
-    async fn revoke_token(&self, jti: &Jti, until: UnixTime) -> Result<(), StoreError>;
+    async fn revoke_token(&self, revocation: TokenRevocation) -> Result<Revoked, StoreError>;
 
     /// Whether a token is alive: its registration active and not newer than it allows, itself not revoked, and neither its
     /// client, community nor certificate revoked at or after its issue.
@@ -147,6 +155,31 @@ pub trait RevocationStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the back end fails; nothing is revoked then.
     async fn revoke_tokens(&self, which: MassRevocation, at: UnixTime) -> Result<u64, StoreError>;
+}
+
+/// The end of one token before its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRevocation {
+    /// The token's `jti`.
+    pub jti: Jti,
+    /// The community of its client.
+    pub community: CommunityId,
+    /// The URI of its client; with the community it says whose share of the store the record counts to.
+    pub client_uri: ClientUri,
+    /// The token's own end plus skew.
+    pub until: UnixTime,
+    /// The request's time.
+    pub now: UnixTime,
+}
+
+/// What became of a revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// The token is dead.
+    Dead,
+    /// The client has revoked as many living tokens as it may at a time; this one lives on, and the caller must be told.
+    /// Others are not affected.
+    ShareUsedUp,
 }
 
 /// What the store needs to know about a verified access token to tell whether it lives.

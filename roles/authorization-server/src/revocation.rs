@@ -14,6 +14,7 @@ use tessera_udap::token::RevocationRequest;
 use crate::AuthorizationServer;
 use crate::audit::{AuditAction, AuditRecord};
 use crate::context::RequestContext;
+use crate::ports::{Revoked, ShareUsedUp, StoreError, TokenRevocation};
 use crate::rejection::{Refusal, Rejection};
 use crate::settings::{Base, BaseName};
 use crate::token::PresentedCredentials;
@@ -61,9 +62,17 @@ impl AuthorizationServer {
             return Err(Rejection::TokenOfAnother);
         }
         // A reader whose clock is behind would still accept the token during the skew.
-        let until = claims.exp.plus(self.skew);
-        self.ports.revocations.revoke_token(&claims.jti, until).await?;
-        Ok(())
+        let revocation = TokenRevocation {
+            jti: claims.jti,
+            community: caller.registration().community.clone(),
+            client_uri: caller.registration().client_uri.clone(),
+            until: claims.exp.plus(self.skew),
+            now: context.now,
+        };
+        match self.ports.revocations.revoke_token(revocation).await? {
+            Revoked::Dead => Ok(()),
+            Revoked::ShareUsedUp => Err(StoreError::new("revoke a token", ShareUsedUp).into()),
+        }
     }
 
     /// The claims of a live token of this base, or of one that shares its registrations: a client that names the wrong

@@ -9,8 +9,10 @@ use tessera_jose::key::SigningKey as _;
 use tessera_trust::{
     Budget, CertificateChain, CommunityId, Evidence, PathSearch, RevocationPolicy, Step, TrustCommunity, UnixTime,
 };
+use tessera_udap::edition;
 use tessera_udap::ids::{BaseUrl, ClientUri, EndpointUrl};
 
+use super::communities::CheckedCommunity;
 use super::files::Folder;
 use super::raw::{RawBase, RawMembership};
 use super::report::Report;
@@ -24,7 +26,7 @@ pub(crate) struct CheckedBase {
 
 pub(crate) fn check(
     raw: &[RawBase],
-    communities: &HashMap<&str, &TrustCommunity>,
+    communities: &HashMap<&str, &CheckedCommunity>,
     folder: &Folder,
     now: UnixTime,
     report: &mut Report,
@@ -63,7 +65,7 @@ pub(crate) fn groups(bases: &[CheckedBase]) -> Vec<Group> {
 fn check_one(
     raw: &RawBase,
     key: &str,
-    communities: &HashMap<&str, &TrustCommunity>,
+    communities: &HashMap<&str, &CheckedCommunity>,
     folder: &Folder,
     now: UnixTime,
     report: &mut Report,
@@ -95,18 +97,7 @@ fn check_one(
     if raw.communities.is_empty() {
         report.warning(format!("{key}.communities"), "there is none: this base has no UDAP support");
     }
-    let unknown_community = match raw.unknown_community.as_str() {
-        "default" => Some(UnknownCommunity::DefaultCommunity),
-        "no-content" => Some(UnknownCommunity::NoContent),
-        "not-found" => Some(UnknownCommunity::NotFound),
-        other => {
-            report.error(
-                format!("{key}.unknown_community"),
-                format_args!("{other:?} is neither \"default\", \"no-content\" nor \"not-found\""),
-            );
-            None
-        }
-    };
+    let unknown_community = judge_unknown_community(raw, communities, &format!("{key}.unknown_community"), report);
     let resource_servers = raw.resource_servers.iter().filter_map(|server| {
         let key = format!("{key}.resource_servers");
         let community = report.take(&key, CommunityId::parse(&server.community));
@@ -129,6 +120,34 @@ fn check_one(
         },
         registration_endpoint: registration_endpoint?,
     })
+}
+
+/// An edition says with which status a server refuses; whether it refuses is the operator's choice.
+///
+/// Source: FAST Security STU1 §2.3, STU2 §2.4; COMM-6
+fn judge_unknown_community(
+    raw: &RawBase,
+    communities: &HashMap<&str, &CheckedCommunity>,
+    key: &str,
+    report: &mut Report,
+) -> Option<UnknownCommunity> {
+    match raw.unknown_community.as_str() {
+        "default" => Some(UnknownCommunity::DefaultCommunity),
+        "no-content" => Some(UnknownCommunity::NoContent),
+        "not-found" => Some(UnknownCommunity::NotFound),
+        "refuse" => {
+            let first = raw.communities.first().and_then(|first| communities.get(first.community.as_str()));
+            Some(match first.map(|first| first.policy.edition).unwrap_or_default().unknown_community() {
+                edition::UnknownCommunity::NoContent => UnknownCommunity::NoContent,
+                edition::UnknownCommunity::NotFound => UnknownCommunity::NotFound,
+            })
+        }
+        other => {
+            let known = "\"default\", \"refuse\", \"no-content\" nor \"not-found\"";
+            report.error(key, format_args!("{other:?} is neither {known}"));
+            None
+        }
+    }
 }
 
 /// An https URL without query, fragment, user or final slash, of plain characters.
@@ -163,12 +182,12 @@ fn check_membership(
     raw: &RawMembership,
     base_url: &str,
     key: &str,
-    communities: &HashMap<&str, &TrustCommunity>,
+    communities: &HashMap<&str, &CheckedCommunity>,
     folder: &Folder,
     now: UnixTime,
     report: &mut Report,
 ) -> Option<BaseCommunity> {
-    let community = communities.get(raw.community.as_str());
+    let community = communities.get(raw.community.as_str()).map(|community| community.trust.as_ref());
     if community.is_none() {
         report.error(format!("{key}.community"), format_args!("{} is not among the communities", raw.community));
     }

@@ -7,13 +7,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tessera_authorization_server::settings::ServerSettings;
+use tessera_authorization_server::settings::{PublishedKey, ServerSettings};
 use tessera_gateway::GatewaySettings;
-use tessera_trust::{TrustCommunity, UnixTime};
+use tessera_jose::key::{SigningKey, SoftwareKey};
+use tessera_store::private_file::{self, Beside};
+use tessera_store::sqlite::{SqliteStore, spent_ids_path};
+use tessera_trust::UnixTime;
 
 use super::communities::{self, CheckedCommunity};
 use super::files::Folder;
-use super::raw::{RawConfig, RawNode, RawOperator, RawStore};
+use super::raw::{RawConfig, RawNode, RawOperator, RawStore, RawTokens};
 use super::report::Report;
 use super::{bases, gateway};
 
@@ -79,20 +82,26 @@ fn judge(raw: &RawConfig, folder: &Folder, now: UnixTime, report: &mut Report) -
     let operator = raw.operator.as_ref().map(|operator| judge_operator(operator, report));
     let RawStore::Sqlite { path: store } = &raw.store;
     let store = folder.path(store);
-    judge_folder_of("store.path", &store, report);
+    report.take("store.path", SqliteStore::check(&store).map_err(|error| with_causes(&error)));
     let audit = folder.path(&raw.audit.path);
-    judge_folder_of("audit.path", &audit, report);
+    let judged = private_file::judge(&audit, Beside::Nothing);
+    report.take("audit.path", judged.map_err(|error| with_causes(&error)));
+    if [store.clone(), spent_ids_path(&store)].contains(&audit) {
+        report.error("audit.path", "is the store's file");
+    }
     let token_key = folder.private_key(&raw.tokens.key, "tokens.key", report);
+    let other_token_keys = judge_other_token_keys(&raw.tokens, token_key.as_deref(), folder, report);
 
     let communities = communities::check(&raw.communities, folder, now, report);
-    let known: HashMap<&str, &TrustCommunity> =
-        communities.iter().map(|checked| (checked.trust.id().as_str(), checked.trust.as_ref())).collect();
+    let known: HashMap<&str, &CheckedCommunity> =
+        communities.iter().map(|checked| (checked.trust.id().as_str(), checked)).collect();
     let bases = bases::check(&raw.bases, &known, folder, now, report);
     let gateway = gateway::check(&raw.bases, &bases, &communities, report);
     let policies = communities.iter().map(|checked| (checked.trust.id().clone(), checked.policy.clone())).collect();
     let groups = bases::groups(&bases);
-    let authorization_server =
-        ServerSettings::new(groups, bases.into_iter().map(|base| base.settings).collect(), policies, token_key?);
+    let bases = bases.into_iter().map(|base| base.settings).collect();
+    let mut authorization_server = ServerSettings::new(groups, bases, policies, token_key?);
+    authorization_server.other_access_token_keys = other_token_keys;
     if report.is_good() {
         for finding in authorization_server.findings(now) {
             report.error("file", finding);
@@ -118,10 +127,11 @@ fn judge_node(node: &RawNode, report: &mut Report) {
             report.error(key, "must be between 1 and 1000000");
         }
     }
-    if node.tls.is_none() && !node.listen.ip().is_loopback() {
-        report.warning(
+    if node.tls.is_none() && !node.listen.ip().is_loopback() && !node.behind_tls_proxy {
+        report.error(
             "node.listen",
-            "plain HTTP on an address that is not loopback: only a proxy that ends TLS may reach it",
+            "plain HTTP on an address that is not loopback shows tokens to the network; write [node.tls], or \
+             behind_tls_proxy = true where only a proxy that ends TLS can reach it",
         );
     }
 }
@@ -150,6 +160,29 @@ fn judge_tls(node: &RawNode, folder: &Folder, now: UnixTime, report: &mut Report
     Some(Arc::new(config))
 }
 
+/// A key that is there twice is a slip: most likely the former file was meant.
+fn judge_other_token_keys(
+    tokens: &RawTokens,
+    signing: Option<&SoftwareKey>,
+    folder: &Folder,
+    report: &mut Report,
+) -> Vec<PublishedKey> {
+    let mut keys: Vec<PublishedKey> = Vec::new();
+    for (index, file) in tokens.also_accept.iter().enumerate() {
+        let key = format!("tokens.also_accept[{index}]");
+        let Some(published) = folder.published_key(file, &key, report) else {
+            continue;
+        };
+        let known = keys.iter().map(|known| known.spki_der.as_slice()).chain(signing.map(SigningKey::public_key));
+        if known.into_iter().any(|known| known == published.spki_der) {
+            report.error(key, format_args!("{} holds a key that is named already", file.display()));
+            continue;
+        }
+        keys.push(published);
+    }
+    keys
+}
+
 fn judge_operator(operator: &RawOperator, report: &mut Report) -> Option<SocketAddr> {
     if !operator.listen.ip().is_loopback() && !operator.public {
         report.error(
@@ -161,9 +194,8 @@ fn judge_operator(operator: &RawOperator, report: &mut Report) -> Option<SocketA
     Some(operator.listen)
 }
 
-fn judge_folder_of(key: &str, path: &Path, report: &mut Report) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if folder.is_some_and(|folder| !folder.is_dir()) {
-        report.error(key, format_args!("the folder of {} does not exist", path.display()));
-    }
+/// An error and what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tessera_jose::key::SoftwareKey;
+use rustls_pki_types::SubjectPublicKeyInfoDer;
+use rustls_pki_types::pem::PemObject as _;
+use tessera_authorization_server::settings::PublishedKey;
+use tessera_jose::key::{SigningKey as _, SoftwareKey, VerificationKey};
 use tessera_trust::{Certificate, certificates_from_pem};
 
 use super::report::Report;
@@ -65,6 +68,17 @@ impl Folder {
         self.judge_mode(named, key, report);
         let read = SoftwareKey::from_pem(&text).map_err(|error| format!("{}: {error}", named.display()));
         report.take(key, read).map(Arc::new)
+    }
+
+    /// A public key in PEM, or the public half of a private one.
+    pub(crate) fn published_key(&self, named: &Path, key: &str, report: &mut Report) -> Option<PublishedKey> {
+        let text = self.text(named, key, report)?;
+        let spki_der = match SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes()) {
+            Ok(spki) => spki.to_vec(),
+            Err(_) => self.private_key(named, key, report)?.public_key().to_vec(),
+        };
+        let read = VerificationKey::from_spki_der(&spki_der).map_err(|error| format!("{}: {error}", named.display()));
+        Some(PublishedKey { algorithm: report.take(key, read)?.kind().usual_algorithm(), spki_der })
     }
 
     #[cfg(unix)]

@@ -35,8 +35,12 @@ pub struct RawConfig {
 pub struct RawNode {
     /// Address and port, such as `0.0.0.0:443`; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Certificate and key for TLS; absent: plain HTTP, for a node behind a proxy that ends TLS.
+    /// Certificate and key for TLS; absent: plain HTTP, on loopback or behind a proxy that ends TLS.
     pub tls: Option<RawTls>,
+    /// Whether a proxy ends TLS in front of the node, on a network that nobody else can listen to. Without TLS of its own, a
+    /// node takes no other address than loopback unless this is written.
+    #[serde(default)]
+    pub behind_tls_proxy: bool,
     /// Connections open at a time.
     #[serde(default = "connections")]
     pub connections: usize,
@@ -99,6 +103,10 @@ pub struct RawAudit {
 pub struct RawTokens {
     /// PEM, PKCS#8: a P-256 key signs ES256, an RSA key RS256, a P-384 key ES384.
     pub key: PathBuf,
+    /// PEM, public keys (`PUBLIC KEY`) or key files such as `key`: keys whose tokens are accepted and which are published, but
+    /// which sign nothing. The former key, until its last token has ended; the next one, before it signs.
+    #[serde(default)]
+    pub also_accept: Vec<PathBuf>,
 }
 
 /// A trust community: whom to believe, and what its members may do here.
@@ -230,7 +238,8 @@ pub struct RawBase {
     /// The communities, each with the certificate for this base; empty: no UDAP here.
     #[serde(default)]
     pub communities: Vec<RawMembership>,
-    /// What a client asking for a community that is not among them gets: `default`, `no-content` or `not-found`.
+    /// What a client asking for a community that is not among them gets: `default` (the metadata for the first community),
+    /// `refuse` (404 where the first community follows edition 1.0, 204 otherwise), `no-content` (204) or `not-found` (404).
     #[serde(default = "unknown_community")]
     pub unknown_community: String,
     /// Resource servers that may introspect every token of this base.

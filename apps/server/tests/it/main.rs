@@ -18,10 +18,19 @@
 
 mod support;
 
+mod audit;
+mod chain;
+mod configuration;
 mod discovery;
+mod documents;
+mod editions;
 mod fhir;
+mod metadata;
 mod operator;
 mod record;
 mod registration;
+mod registration_change;
+mod silence;
 mod token;
+mod token_keys;
 mod token_status;

@@ -1,9 +1,10 @@
 //! The operator's endpoints: metrics, health and readiness, on a listener of their own.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use crate::support::pki::elm;
-use crate::support::{ELM, Request, World, WorldOptions};
+use crate::support::{ELM, Request, World};
 
 async fn operator(world: &World, target: &str) -> crate::support::Answer {
     Request::get(target).send(world.operator).await
@@ -69,22 +70,37 @@ async fn the_public_listener_has_none_of_it() {
     }
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_node_that_cannot_record_is_healthy_and_not_ready_and_decides_nothing() {
-    let world =
-        World::start_with(WorldOptions { audit: Some("/dev/full".to_owned()), ..WorldOptions::default() }).await;
+    let world = World::start().await;
+    let log = world.folder.path().join("audit.jsonl");
+    let set_mode = |mode| std::fs::set_permissions(&log, std::fs::Permissions::from_mode(mode)).unwrap();
+    // A rotation that left a file which others can read.
+    std::fs::rename(&log, world.folder.path().join("audit.jsonl.1")).unwrap();
+    std::fs::write(&log, "").unwrap();
+    set_mode(0o644);
     // The first event finds out.
-    let _ = world.get("/fhir/r4/Patient/p01").await;
-    for _ in 0..200 {
-        if operator(&world, "/ready").await.status == 503 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let ready = operator(&world, "/ready").await;
-    assert_eq!((ready.status, ready.text().contains("audit log")), (503, true), "{}", ready.text());
+    let first = world.get("/fhir/r4/Patient/p01").await;
+    wait_for(&world, 503).await;
+    assert!(operator(&world, "/ready").await.text().contains("audit log"));
     assert_eq!(operator(&world, "/health").await.status, 200);
     let answer = world.get("/fhir/r4/Patient/p01").await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert_eq!(world.get("/fhir/r4/.well-known/udap").await.status, 200, "what decides nothing is answered");
+    // As soon as the file can be written the node works, and nothing that it decided is missing.
+    set_mode(0o600);
+    wait_for(&world, 200).await;
+    assert_eq!(world.get("/fhir/r4/Patient/p01").await.status, 401);
+    world.audit_of(&first).await;
+}
+
+/// Waits until the node is ready, or is not.
+async fn wait_for(world: &World, status: u16) {
+    for _ in 0..500 {
+        if operator(world, "/ready").await.status == status {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("/ready did not come to answer {status}");
 }

@@ -1,6 +1,6 @@
 //! What ends a token before its time.
 
-use tessera_authorization_server::ports::{MassRevocation, TokenReference, TokenStatus};
+use tessera_authorization_server::ports::{MassRevocation, Revoked, TokenReference, TokenRevocation, TokenStatus};
 use tessera_authorization_server::registered::RegistrationDraft;
 use tessera_udap::scope::ScopeSet;
 
@@ -12,8 +12,12 @@ pub(crate) async fn ends_one_token(open: Open) {
     let store = open(StoreLimits::default());
     let token = token(&stored(store.register(draft("one")).await.unwrap()));
     assert_eq!(store.token_status(&token).await.unwrap(), TokenStatus::Live);
-    store.revoke_token(&token.jti, at(NOW + 900)).await.unwrap();
-    store.revoke_token(&token.jti, at(NOW + 800)).await.unwrap();
+    let revocation = revocation("token");
+    assert_eq!(store.revoke_token(revocation.clone()).await.unwrap(), Revoked::Dead);
+    assert_eq!(
+        store.revoke_token(TokenRevocation { until: at(NOW + 800), ..revocation }).await.unwrap(),
+        Revoked::Dead
+    );
     assert_eq!(store.token_status(&token).await.unwrap(), TokenStatus::Revoked);
     let other = TokenReference { jti: jti("other"), ..token };
     assert_eq!(store.token_status(&other).await.unwrap(), TokenStatus::Live);
@@ -107,6 +111,50 @@ pub(crate) async fn takes_no_token_for_another_community(open: Open) {
 
 pub(crate) async fn caps_revoked_tokens(open: Open) {
     let store = open(StoreLimits { revoked_tokens: 1, ..StoreLimits::default() });
-    store.revoke_token(&jti("a"), at(NOW + 900)).await.unwrap();
-    assert!(store.revoke_token(&jti("b"), at(NOW + 900)).await.is_err(), "the caller must be told");
+    store.revoke_token(revocation("a")).await.unwrap();
+    assert!(store.revoke_token(revocation("b")).await.is_err(), "the caller must be told");
+    assert_eq!(store.revoke_token(revocation("a")).await.unwrap(), Revoked::Dead, "again needs no room");
+}
+
+pub(crate) async fn has_room_for_others_when_one_client_is_full(open: Open) {
+    let store = open(StoreLimits { revoked_tokens_of_one_client: 2, ..StoreLimits::default() });
+    store.revoke_token(revocation("a")).await.unwrap();
+    store.revoke_token(revocation("b")).await.unwrap();
+    assert_eq!(store.revoke_token(revocation("c")).await.unwrap(), Revoked::ShareUsedUp);
+    assert_eq!(store.revoke_token(revocation("b")).await.unwrap(), Revoked::Dead, "again needs no room");
+    for other in [
+        TokenRevocation { client_uri: uri("other"), ..revocation("c") },
+        TokenRevocation { community: community("south"), ..revocation("d") },
+    ] {
+        assert_eq!(store.revoke_token(other).await.unwrap(), Revoked::Dead);
+    }
+    let token = TokenReference { jti: jti("e"), ..token(&stored(store.register(draft("one")).await.unwrap())) };
+    assert_eq!(store.token_status(&token).await.unwrap(), TokenStatus::Live, "what had no room changed nothing");
+}
+
+pub(crate) async fn makes_room_for_a_client_from_what_has_ended(open: Open) {
+    let store = open(StoreLimits { revoked_tokens_of_one_client: 2, ..StoreLimits::default() });
+    store.revoke_token(revocation("a")).await.unwrap();
+    store.revoke_token(revocation("b")).await.unwrap();
+    // "a" and "b" end at NOW + 900 and are kept a quarter of an hour longer.
+    let later = |name: &str, seconds: u64| TokenRevocation {
+        now: at(NOW + seconds),
+        until: at(NOW + seconds + 900),
+        ..revocation(name)
+    };
+    assert_eq!(store.revoke_token(later("c", 1800)).await.unwrap(), Revoked::ShareUsedUp);
+    assert_eq!(store.revoke_token(later("c", 1801)).await.unwrap(), Revoked::Dead);
+    assert_eq!(store.revoke_token(later("d", 1801)).await.unwrap(), Revoked::Dead);
+    assert_eq!(store.revoke_token(later("e", 1801)).await.unwrap(), Revoked::ShareUsedUp);
+}
+
+/// The revocation of a token of `app` at [`NOW`] that ends 900 seconds later.
+pub(crate) fn revocation(name: &str) -> TokenRevocation {
+    TokenRevocation {
+        jti: jti(name),
+        community: community("north"),
+        client_uri: uri("app"),
+        until: at(NOW + 900),
+        now: at(NOW),
+    }
 }

@@ -60,7 +60,35 @@ pub(super) fn for_reading(path: &Path, busy_timeout: Duration) -> Result<Connect
     Ok(connection)
 }
 
-/// The flags leave out URI file names on purpose: a path that begins with `file:` is a path.
+/// Opens a connection that looks at a file and leaves no trace, neither beside it nor in it.
+///
+/// A database without a log beside it is read as a file that nobody changes. With one (a node is running, or was killed)
+/// the log is read too, through the index that is there.
+///
+/// # Errors
+/// [`OpenError`] when SQLite refuses.
+pub(super) fn for_looking(path: &Path) -> Result<Connection, OpenError> {
+    let is_there = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        Path::new(&name).exists()
+    };
+    let how = if is_there("-wal") && is_there("-shm") { "readonly_shm=1" } else { "immutable=1" };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let uri = format!("file:{}?{how}", escaped(path));
+    open(Path::new(&uri), flags, Duration::from_secs(1))
+}
+
+/// The path as SQLite reads it in a URI.
+///
+/// Source: SQLite, "URI Filenames", 3.1
+fn escaped(path: &Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    bytes.map(|byte| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// Those who open for work leave out URI file names on purpose: a path that begins with `file:` is a path.
 fn open(path: &Path, flags: OpenFlags, busy_timeout: Duration) -> Result<Connection, OpenError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(busy_timeout)?;

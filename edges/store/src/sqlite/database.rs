@@ -7,11 +7,12 @@ use rusqlite::Connection;
 use tessera_authorization_server::ports::StoreError;
 
 use super::SqliteSettings;
+use super::connection;
 use super::error::{OpenError, SqliteError};
 use super::migrate::{self, Schema};
 use super::readers::Readers;
 use super::writer::{WriteStatistics, Writer};
-use super::{connection, file};
+use crate::private_file::{self, Beside, Presence};
 
 /// A file that is open, its schema up to date.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ impl Database {
     /// # Errors
     /// [`OpenError`] says what the operator must change.
     pub(super) fn open(path: &Path, schema: &Schema, settings: &SqliteSettings) -> Result<Self, OpenError> {
-        file::prepare(path)?;
+        private_file::prepare(path)?;
         let mut writing = connection::for_writing(path, settings.busy_timeout, schema.pages)?;
         migrate::migrate(&mut writing, schema)?;
         let readers = (0..settings.readers.max(1))
@@ -36,6 +37,17 @@ impl Database {
             writer: Writer::start(writing, settings.queue, settings.batch).map_err(OpenError::Thread)?,
             readers: Arc::new(Readers::new(readers)),
         })
+    }
+
+    /// Whether [`Self::open`] would take the file, as far as that can be told without making or changing anything.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(super) fn check(path: &Path, schema: &Schema) -> Result<(), OpenError> {
+        match private_file::judge(path, Beside::OtherFiles)? {
+            Presence::Missing => Ok(()),
+            Presence::Present => migrate::recognise(&connection::for_looking(path)?, schema).map(|_| ()),
+        }
     }
 
     pub(super) fn statistics(&self) -> WriteStatistics {

@@ -1,53 +1,18 @@
 //! What can go wrong while the store opens, and while it works.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::limits::TableFull;
+use crate::private_file::FileError;
 
 /// Why a database was not opened; the text says what the operator can do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The path has no file name or no parent folder.
-    #[error("{0} does not name a file")]
-    NotAFileName(PathBuf),
-    /// The folder is missing, or something else has its name.
-    #[error("the folder {path} of the database cannot be used; create it first")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// The system's answer.
-        source: io::Error,
-    },
-    /// Others may replace files in the folder, and so the database.
-    #[error("the folder {path} of the database can be written by others (mode {mode:03o}); run: chmod go-w {path}")]
-    FolderWritableByOthers {
-        /// The folder.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The file cannot be made or looked at.
-    #[error("the database {path} cannot be opened")]
-    File {
-        /// The database.
-        path: PathBuf,
-        /// The system's answer.
-        source: io::Error,
-    },
-    /// A link, folder or device stands where the database should be.
-    #[error("{0} is not a regular file; name the database itself, not a link to it")]
-    NotARegularFile(PathBuf),
-    /// Others may read or write the database.
-    #[error("the database {path} is open to others (mode {mode:03o}); run: chmod 600 {path}")]
-    FileOpenToOthers {
-        /// The database.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
+    /// The file or its folder cannot be used, or is not ours alone.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file is somebody else's SQLite database.
     #[error("the file is a database of another program (application id {0:#010x})")]
     ForeignDatabase(i32),

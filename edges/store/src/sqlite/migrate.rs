@@ -35,6 +35,11 @@ pub(super) const REGISTRY: Schema = Schema {
             name: "revocation lists",
             sql: include_str!("../../migrations/registry/0002_revocation_lists.sql"),
         },
+        Migration {
+            number: 3,
+            name: "revocation shares",
+            sql: include_str!("../../migrations/registry/0003_revocation_shares.sql"),
+        },
     ],
     pages: Pages { size: 4096, cache_kib: 2048 },
 };
@@ -59,12 +64,13 @@ pub(super) const SPENT: Schema = Schema {
 /// [`OpenError::ForeignDatabase`] and [`OpenError::NewerSchema`] leave the file as it was.
 pub(super) fn migrate(connection: &mut Connection, schema: &Schema) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    claim(&transaction, schema.application_id)?;
-    let found = newest_recorded(&transaction)?;
-    let known = schema.migrations.last().map_or(0, |migration| migration.number);
-    if found > known {
-        return Err(OpenError::NewerSchema { found, known });
-    }
+    let found = match recognise(&transaction, schema)? {
+        Recognised::Empty => {
+            claim(&transaction, schema.application_id)?;
+            0
+        }
+        Recognised::Ours { newest } => newest,
+    };
     for migration in schema.migrations.iter().filter(|migration| migration.number > found) {
         transaction.execute_batch(migration.sql)?;
         transaction.execute(
@@ -75,16 +81,34 @@ pub(super) fn migrate(connection: &mut Connection, schema: &Schema) -> Result<()
     Ok(transaction.commit()?)
 }
 
-/// Takes an empty file, or recognises our own.
-fn claim(connection: &Connection, ours: i32) -> Result<(), OpenError> {
+/// A database that this program may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recognised {
+    /// Nothing is in it.
+    Empty,
+    /// It is ours, with migrations up to this one.
+    Ours { newest: u32 },
+}
+
+/// Looks what the database is; changes nothing.
+///
+/// # Errors
+/// [`OpenError::ForeignDatabase`] and [`OpenError::NewerSchema`].
+pub(super) fn recognise(connection: &Connection, schema: &Schema) -> Result<Recognised, OpenError> {
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if id == ours {
-        return Ok(());
+    if id != schema.application_id {
+        let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        return if id == 0 && objects == 0 { Ok(Recognised::Empty) } else { Err(OpenError::ForeignDatabase(id)) };
     }
-    let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if id != 0 || objects != 0 {
-        return Err(OpenError::ForeignDatabase(id));
+    let newest = newest_recorded(connection)?;
+    let known = schema.migrations.last().map_or(0, |migration| migration.number);
+    if newest > known {
+        return Err(OpenError::NewerSchema { found: newest, known });
     }
+    Ok(Recognised::Ours { newest })
+}
+
+fn claim(connection: &Connection, ours: i32) -> Result<(), OpenError> {
     connection.pragma_update(None, "application_id", ours)?;
     connection
         .execute_batch("CREATE TABLE schema_migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;")?;
@@ -119,6 +143,24 @@ mod tests {
         let recorded: u32 =
             connection.query_row("SELECT count(*) FROM schema_migration", [], |row| row.get(0)).unwrap();
         assert_eq!(recorded as usize, REGISTRY.migrations.len());
+    }
+
+    #[test]
+    fn revocations_of_before_there_were_shares_stay_and_are_counted() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let first = Schema { migrations: REGISTRY.migrations.split_at(1).0, ..REGISTRY };
+        migrate(&mut connection, &first).unwrap();
+        connection.execute("INSERT INTO revoked_token (jti, until) VALUES ('before', 9)", []).unwrap();
+        migrate(&mut connection, &REGISTRY).unwrap();
+        // The version before goes on writing as it did.
+        connection.execute("INSERT INTO revoked_token (jti, until) VALUES ('beside', 9)", []).unwrap();
+        let shares = |connection: &Connection| -> Vec<(i64, i64)> {
+            let mut statement = connection.prepare("SELECT party, rows FROM revoked_token_share").unwrap();
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(shares(&connection), [(0, 2)]);
+        connection.execute("DELETE FROM revoked_token", []).unwrap();
+        assert_eq!(shares(&connection), []);
     }
 
     #[test]

@@ -5,16 +5,17 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use rusqlite::Connection;
 use tessera_authorization_server::ports::{JtiSpend, Spend, StoreError};
 use tessera_trust::UnixTime;
 
 use super::database::Database;
 use super::error::SqliteError;
+use super::party::Party;
 use super::record::seconds;
-use crate::limits::{StoreLimits, TableFull};
+use crate::limits::{Room, StoreLimits, TableFull};
 
 /// The records of spent ids, and how many there are.
 #[derive(Debug)]
@@ -31,7 +32,12 @@ pub(super) struct SpentIds {
 struct Counts {
     all: u64,
     of: HashMap<i64, u64>,
+    /// When somebody at a cap last had room made.
+    purge_begun: Option<UnixTime>,
 }
+
+/// Between two purges for somebody at a cap.
+const BETWEEN_PURGES: Duration = Duration::from_secs(10);
 
 impl Counts {
     fn add(&mut self, party: i64) {
@@ -39,9 +45,18 @@ impl Counts {
         *self.of.entry(party).or_default() += 1;
     }
 
-    fn is_full(&self, party: i64, limits: &StoreLimits) -> bool {
-        let of_one = self.of.get(&party).copied().unwrap_or_default();
-        self.all >= limits.spent_jtis || of_one >= limits.spent_jtis_of_one_issuer
+    fn room(&self, party: i64, limits: &StoreLimits) -> Room {
+        limits.room_for_spent_id(self.of.get(&party).copied().unwrap_or_default(), self.all)
+    }
+
+    /// Whether this moment may be spent on looking for what has ended: a party at its cap must not make each of its
+    /// requests a walk through the whole table.
+    fn begin_purge(&mut self, now: UnixTime) -> bool {
+        let due = self.purge_begun.is_none_or(|begun| now >= begun.plus(BETWEEN_PURGES) || now < begun);
+        if due {
+            self.purge_begun = Some(now);
+        }
+        due
     }
 }
 
@@ -55,13 +70,17 @@ impl SpentIds {
         &self.database
     }
 
-    /// At a cap, what has ended goes first; only when nothing has is the answer an error.
+    /// At a cap, what has ended goes first; only when nothing has is there no room.
     pub(super) async fn spend(&self, spend: JtiSpend, limits: &StoreLimits) -> Result<Spend, StoreError> {
         const ACTION: &str = "spend a jti";
         let key = Key::of(&spend);
-        if self.counts().is_full(key.party, limits) {
+        if self.counts().room(key.party, limits) != Room::Free && self.counts().begin_purge(spend.now) {
             self.purge(spend.now, limits.purge_batch).await?;
-            if self.counts().is_full(key.party, limits) {
+        }
+        match self.counts().room(key.party, limits) {
+            Room::Free => {}
+            Room::ShareUsedUp => return Ok(Spend::ShareUsedUp),
+            Room::TableFull => {
                 return Err(StoreError::new(ACTION, SqliteError::from(TableFull("spent JWT ids"))));
             }
         }
@@ -78,7 +97,8 @@ impl SpentIds {
         let removed =
             self.database.purge_all(batch, move |connection, most| purge(connection, seconds(now)?, most)).await?;
         let left = self.database.read_elsewhere("count the spent ids", count).await?;
-        *self.counts() = left;
+        let mut counts = self.counts();
+        *counts = Counts { purge_begun: counts.purge_begun, ..left };
         Ok(removed)
     }
 
@@ -94,21 +114,10 @@ struct Key {
 }
 
 impl Key {
-    /// Each part with its length before it, so that no two triples are the same bytes.
     fn of(spend: &JtiSpend) -> Self {
-        let mut context = Context::new(&SHA256);
-        let mut add = |part: &str| {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part.as_bytes());
-        };
-        add(spend.community.as_str());
-        add(&spend.issuer);
-        let party = context.clone().finish();
-        let mut id = context;
-        id.update(spend.jti.as_str().as_bytes());
-        let first = party.as_ref().first_chunk().copied().unwrap_or_default();
-        let id = id.finish().as_ref().first_chunk().copied().unwrap_or_default();
-        Self { id, party: i64::from_be_bytes(first) }
+        let party = Party::new(&spend.community, &spend.issuer);
+        let key = party.key();
+        Self { id: party.with(spend.jti.as_str()).as_ref().first_chunk().copied().unwrap_or_default(), party: key }
     }
 }
 

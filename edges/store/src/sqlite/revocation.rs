@@ -1,27 +1,59 @@
 //! Tokens that are dead before their end.
 
 use rusqlite::{Connection, OptionalExtension, Row};
-use tessera_authorization_server::ports::{MassRevocation, TokenReference, TokenStatus};
+use tessera_authorization_server::ports::{MassRevocation, Revoked, TokenReference, TokenRevocation, TokenStatus};
 use tessera_trust::UnixTime;
-use tessera_udap::ids::Jti;
 
 use super::error::SqliteError;
+use super::party::Party;
+use super::purge::Ended;
 use super::record::{natural, rows_of, seconds};
 use crate::change::{self, ClientFacts, Standing, TokenFacts};
-use crate::limits::TableFull;
+use crate::limits::{self, Room, StoreLimits, TableFull};
 
-/// Revoking again keeps the later end.
-pub(super) fn revoke_token(connection: &Connection, jti: &Jti, until: UnixTime, most: u64) -> Result<(), SqliteError> {
-    if rows_of(connection, "revoked_token")? >= most {
-        return Err(TableFull("revoked tokens").into());
+/// Revoking again needs no room; it keeps the later end.
+pub(super) fn revoke_token(
+    connection: &Connection,
+    revocation: &TokenRevocation,
+    limits: &StoreLimits,
+) -> Result<Revoked, SqliteError> {
+    let (jti, until) = (revocation.jti.as_str(), seconds(revocation.until)?);
+    let again = connection
+        .prepare_cached("UPDATE revoked_token SET until = max(until, ?2) WHERE jti = ?1")?
+        .execute((jti, until))?;
+    if again > 0 {
+        return Ok(Revoked::Dead);
+    }
+    let party = Party::new(&revocation.community, revocation.client_uri.as_str()).key();
+    match room(connection, party, revocation.now, limits)? {
+        Room::Free => {}
+        Room::ShareUsedUp => return Ok(Revoked::ShareUsedUp),
+        Room::TableFull => return Err(TableFull("revoked tokens").into()),
     }
     connection
-        .prepare_cached(
-            "INSERT INTO revoked_token (jti, until) VALUES (?1, ?2)
-             ON CONFLICT (jti) DO UPDATE SET until = max(until, excluded.until)",
-        )?
-        .execute((jti.as_str(), seconds(until)?))?;
-    Ok(())
+        .prepare_cached("INSERT INTO revoked_token (jti, until, party) VALUES (?1, ?2, ?3)")?
+        .execute((jti, until, party))?;
+    Ok(Revoked::Dead)
+}
+
+/// At a cap, what has ended goes first, a batch of it: one row of room is all that is asked for.
+fn room(connection: &Connection, party: i64, now: UnixTime, limits: &StoreLimits) -> Result<Room, SqliteError> {
+    let found = || -> Result<Room, SqliteError> {
+        Ok(limits.room_for_revocation(rows_of_party(connection, party)?, rows_of(connection, "revoked_token")?))
+    };
+    let room = found()?;
+    if room == Room::Free {
+        return Ok(room);
+    }
+    let before = seconds(limits::revoked_tokens_end(now))?;
+    Ended::RevokedTokens.purge(connection, before, limits.purge_batch.max(1))?;
+    found()
+}
+
+fn rows_of_party(connection: &Connection, party: i64) -> Result<u64, SqliteError> {
+    let mut statement = connection.prepare_cached("SELECT rows FROM revoked_token_share WHERE party = ?1")?;
+    let rows = statement.query_row([party], |row| Ok(natural(row, 0, "revoked_token_share"))).optional()?;
+    rows.unwrap_or(Ok(0))
 }
 
 /// One statement, so that all facts are of one moment.

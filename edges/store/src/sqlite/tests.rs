@@ -1,5 +1,6 @@
 //! What SQLite alone promises: it survives, it is shared between processes, and it shares commits.
 
+mod looking;
 mod processes;
 
 use std::path::PathBuf;
@@ -54,7 +55,7 @@ async fn what_was_answered_is_there_after_a_restart() {
         blocked = store.block(&id("two"), "misuse", at(NOW)).await.unwrap();
         store.spend_jti(spend("a")).await.unwrap();
         revoked = token(&registered);
-        store.revoke_token(&revoked.jti, at(NOW + 900)).await.unwrap();
+        store.revoke_token(contract::revocation::revocation(revoked.jti.as_str())).await.unwrap();
         marked = token(&stored(store.register(of("three")).await.unwrap()));
         store.revoke_tokens(MassRevocation::Client(id("three")), at(NOW + 60)).await.unwrap();
     }

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use tessera_authorization_server::audit::AuditRecord;
 use tessera_authorization_server::ports::{
-    AuditSink, Cancelled, JtiSpend, MassRevocation, Registered, RegistrationStore, ReplayStore, RevocationStore, Spend,
-    StoreError, TokenReference, TokenStatus, Trust,
+    AuditSink, Cancelled, JtiSpend, MassRevocation, Registered, RegistrationStore, ReplayStore, RevocationStore,
+    Revoked, Spend, StoreError, TokenReference, TokenRevocation, TokenStatus, Trust,
 };
 use tessera_authorization_server::registered::{Registration, RegistrationDraft, RegistrationStatus};
 use tessera_authorization_server::settings::GroupName;
@@ -116,9 +116,9 @@ impl ReplayStore for Memory {
 
 #[async_trait]
 impl RevocationStore for Memory {
-    async fn revoke_token(&self, jti: &Jti, _until: UnixTime) -> Result<(), StoreError> {
-        self.open()?.revoked.push(jti.clone());
-        Ok(())
+    async fn revoke_token(&self, revocation: TokenRevocation) -> Result<Revoked, StoreError> {
+        self.open()?.revoked.push(revocation.jti);
+        Ok(Revoked::Dead)
     }
 
     async fn token_status(&self, token: &TokenReference) -> Result<TokenStatus, StoreError> {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tessera_jose::algorithm::Algorithm;
 use tessera_jose::key::{KeyKind, SigningKey as _, SoftwareKey};
 use tessera_pki::{
     Authority, Issue, Profile, RawExtension, Reason, RevocationList, RevokedCertificate, SoftwareCaKey, Subject,
@@ -22,6 +23,8 @@ pub struct TestCommunity {
     pub name: &'static str,
     pub root: Authority,
     pub issuing: Authority,
+    /// The issuing CA's key, for what it should not sign.
+    pub issuing_key: Arc<SoftwareKey>,
 }
 
 /// Somebody with a key and a certificate.
@@ -79,6 +82,18 @@ pub fn ec_key() -> Arc<SoftwareKey> {
     Arc::new(SoftwareKey::generate(KeyKind::P256).unwrap())
 }
 
+/// A key that signs with this algorithm; RSA keys are the shared one.
+pub fn key_for(algorithm: Algorithm) -> Arc<SoftwareKey> {
+    match algorithm {
+        Algorithm::Rs256 | Algorithm::Rs384 => {
+            let key = SoftwareKey::from_pem(&shared_rsa_key().to_pkcs8_pem()).unwrap();
+            Arc::new(key.with_algorithm(algorithm).unwrap())
+        }
+        Algorithm::Es256 => ec_key(),
+        Algorithm::Es384 => Arc::new(SoftwareKey::generate(KeyKind::P384).unwrap()),
+    }
+}
+
 fn at(seconds: u64) -> UnixTime {
     UnixTime::from_secs(seconds)
 }
@@ -95,17 +110,35 @@ impl TestCommunity {
         let validity = Validity::starting(at(now() - 7200), 400 * DAY);
         let root = Authority::root(Subject::new(name, "Root"), validity, serial(), key()).unwrap();
         let issuing_key = key();
-        let profile = Profile::Intermediate { path_length: 0 };
-        let mut issue = Issue::new(
-            Subject::new(name, "Issuing CA"),
-            tessera_pki::CaKey::public_key(issuing_key.as_ref()),
-            profile,
-            validity,
-            serial(),
-        );
-        issue.crl_urls = vec![Self::url(name, "root")];
+        let signer = Arc::new(SoftwareKey::from_pem(&issuing_key.to_pkcs8_pem().unwrap()).unwrap());
+        let issue = Self::issuing(name, signer.public_key(), validity);
         let issuing = root.issue_authority(&issue, issuing_key).unwrap();
-        Self { name, root, issuing }
+        Self { name, root, issuing, issuing_key: signer }
+    }
+
+    fn issuing(name: &str, public_key: &[u8], validity: Validity) -> Issue {
+        let profile = Profile::Intermediate { path_length: 0 };
+        let mut issue = Issue::new(Subject::new(name, "Issuing CA"), public_key, profile, validity, serial());
+        issue.crl_urls = vec![Self::url(name, "root")];
+        issue
+    }
+
+    /// The issuing CA's certificate once more, with the same name and key, valid in this time only.
+    pub fn issuing_certificate(&self, not_before: u64, not_after: u64) -> Vec<u8> {
+        let validity = Validity { not_before: at(not_before), not_after: at(not_after) };
+        self.root.issue(&Self::issuing(self.name, self.issuing_key.public_key(), validity)).unwrap()
+    }
+
+    /// A member whose certificate its own key has signed.
+    pub fn self_signed(&self, uri: &str) -> Member {
+        let key = Arc::new(SoftwareCaKey::generate(tessera_pki::KeyKind::P256).unwrap());
+        let (subject, validity) = (Subject::new(self.name, "Member"), Validity::starting(at(now() - 3600), 30 * DAY));
+        let itself = Authority::root(subject.clone(), validity, serial(), key.clone()).unwrap();
+        let profile = Profile::Member { uris: vec![uri.to_owned()] };
+        let key = Arc::new(SoftwareKey::from_pem(&key.to_pkcs8_pem().unwrap()).unwrap());
+        let mut issue = Issue::new(subject, key.public_key(), profile, validity, serial());
+        issue.crl_urls = vec![Self::url(self.name, "issuing")];
+        Member { uri: uri.to_owned(), key, chain: vec![itself.issue(&issue).unwrap()] }
     }
 
     /// The address that certificates name for a CRL; preloaded, never fetched.

@@ -36,8 +36,6 @@ pub struct WorldOptions {
     pub more: String,
     /// The FHIR server behind the bases; absent: one with the sample data.
     pub upstream: Option<SocketAddr>,
-    /// The audit log; absent: `audit.jsonl` in the folder.
-    pub audit: Option<String>,
 }
 
 /// A running node with what belongs to it.
@@ -155,6 +153,11 @@ pub async fn prepare(options: &WorldOptions) -> TempDir {
     folder
 }
 
+/// Where the UDAP metadata of a base for a community are.
+pub fn metadata_target(base: &str, community: &str) -> String {
+    format!("/fhir/{base}/.well-known/udap?community={}", community.replace(':', "%3A").replace('/', "%2F"))
+}
+
 /// The fields of an honest token request.
 pub fn token_form<'a>(assertion: &'a str, scope: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
@@ -229,7 +232,7 @@ listen = "127.0.0.1:0"
 kind = "sqlite"
 path = "node.db"
 [audit]
-path = {audit:?}
+path = "audit.jsonl"
 [tokens]
 key = "token.pem"
 {elm}
@@ -254,7 +257,6 @@ url = "{ORIGIN}/fhir/plain"
 "#,
         elm = community(ELM, "elm", options.elm.as_deref().unwrap_or(usual)),
         oak = community(OAK, "oak", usual),
-        audit = options.audit.as_deref().unwrap_or("audit.jsonl"),
         r4 = options.r4,
         port = options.port,
         more = options.more,
