@@ -1,23 +1,9 @@
 //! The clock, chance and environment of the client commands and of an operator's acts.
 
 use std::ffi::OsString;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tessera_client::context::ActionContext;
-use tessera_trust::UnixTime;
-
-/// The machine's clock.
-pub(crate) fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixTime::from_secs(since.as_secs())
-}
-
-/// Fresh bytes of the cryptographic library's random generator.
-pub(crate) fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).expect("the system's random generator answers");
-    bytes
-}
+pub(crate) use tessera_server::surroundings::{now, random};
 
 /// Time and chance of one action of the client.
 pub(crate) fn action() -> ActionContext {

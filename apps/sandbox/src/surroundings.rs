@@ -1,24 +1,11 @@
 //! The sandbox's clock, chance and environment, and how it shows times.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use etcetera::BaseStrategy as _;
 use tessera_client::context::ActionContext;
+pub(crate) use tessera_server::surroundings::{now, random};
 use tessera_trust::UnixTime;
-
-/// The machine's clock.
-pub(crate) fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixTime::from_secs(since.as_secs())
-}
-
-/// Fresh bytes of the cryptographic library's random generator.
-pub(crate) fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).expect("the system's random generator answers");
-    bytes
-}
 
 /// Time and chance of one action of the client.
 pub(crate) fn action() -> ActionContext {
