@@ -46,7 +46,15 @@ impl Database {
     pub(super) fn check(path: &Path, schema: &Schema) -> Result<(), OpenError> {
         match private_file::judge(path, Beside::OtherFiles)? {
             Presence::Missing => Ok(()),
-            Presence::Present => migrate::recognise(&connection::for_looking(path)?, schema).map(|_| ()),
+            // SQLite would take a log beside an empty file away.
+            Presence::Present if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) => Ok(()),
+            Presence::Present => {
+                match connection::for_looking(path).and_then(|connection| migrate::recognise(&connection, schema)) {
+                    // Another process is at it in a way that lets nobody look; opening will tell.
+                    Err(OpenError::Sqlite(error)) if is_about_access(&error) => Ok(()),
+                    recognised => recognised.map(|_| ()),
+                }
+            }
         }
     }
 
@@ -114,4 +122,9 @@ impl Database {
         })
         .await
     }
+}
+
+fn is_about_access(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, ReadOnly};
+    error.sqlite_error_code().is_some_and(|code| matches!(code, CannotOpen | DatabaseBusy | DatabaseLocked | ReadOnly))
 }

@@ -103,3 +103,64 @@ fn a_file_that_others_can_read_is_refused() {
     let refusal = SqliteStore::check(&database(&folder)).unwrap_err();
     assert!(matches!(refusal, OpenError::File(FileError::FileOpenToOthers { mode: 0o644, .. })), "{refusal}");
 }
+
+/// Whatever a killed process leaves of the log and its index, what opening takes is not refused before.
+#[tokio::test]
+async fn what_opening_takes_after_a_kill_is_not_refused() {
+    let folder = folder();
+    let store = store(&folder);
+    store.register(draft("one")).await.unwrap();
+    let files = contents(folder.path());
+    let cut = |name: &'static str, length: usize| {
+        move |files: &mut BTreeMap<String, Vec<u8>>| {
+            if let Some(content) = files.get_mut(name) {
+                content.truncate(length);
+            }
+        }
+    };
+    let zero = |name: &'static str| {
+        move |files: &mut BTreeMap<String, Vec<u8>>| {
+            files.get_mut(name).into_iter().flatten().for_each(|byte| *byte = 0)
+        }
+    };
+    let without = |name: &'static str| {
+        move |files: &mut BTreeMap<String, Vec<u8>>| {
+            files.remove(name);
+        }
+    };
+    type Kill<'a> = Box<dyn Fn(&mut BTreeMap<String, Vec<u8>>) + 'a>;
+    let kills: Vec<(&str, Kill<'_>)> = vec![
+        ("as it is", Box::new(|_| {})),
+        ("an index of nothing", Box::new(zero("tessera.db-shm"))),
+        ("an empty index", Box::new(cut("tessera.db-shm", 0))),
+        ("half an index", Box::new(cut("tessera.db-shm", 1000))),
+        ("no index", Box::new(without("tessera.db-shm"))),
+        ("an empty log", Box::new(cut("tessera.db-wal", 0))),
+        ("half a log", Box::new(cut("tessera.db-wal", files["tessera.db-wal"].len() / 2))),
+        ("the beginning of a log", Box::new(cut("tessera.db-wal", 20))),
+        ("an empty file beside its log", Box::new(cut("tessera.db", 0))),
+        ("no spent ids", Box::new(without("tessera.db-spent"))),
+        ("an empty file of spent ids", Box::new(cut("tessera.db-spent", 0))),
+    ];
+    for (what, kill) in kills {
+        let mut left = files.clone();
+        kill(&mut left);
+        let place = self::folder();
+        for (name, content) in &left {
+            std::fs::write(place.path().join(name), content).unwrap();
+            set_private(&place.path().join(name));
+        }
+        let checked = SqliteStore::check(&database(&place));
+        assert!(contents(place.path()) == left, "{what}: nothing is changed");
+        let opened = SqliteStore::open(&database(&place), &SqliteSettings::default());
+        assert!(checked.is_ok() || opened.is_err(), "{what}: {checked:?}");
+    }
+}
+
+fn set_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
