@@ -28,6 +28,7 @@ pub(crate) fn refusal(refusal: &Refusal, endpoint: &'static str) -> Response {
         RefusalClass::TooSlow => StatusCode::REQUEST_TIMEOUT,
         RefusalClass::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         RefusalClass::Unauthorized => StatusCode::UNAUTHORIZED,
+        RefusalClass::TooMany => StatusCode::TOO_MANY_REQUESTS,
         RefusalClass::NotFound => StatusCode::NOT_FOUND,
         RefusalClass::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         RefusalClass::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -36,6 +37,10 @@ pub(crate) fn refusal(refusal: &Refusal, endpoint: &'static str) -> Response {
     match status {
         StatusCode::SERVICE_UNAVAILABLE => {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        // A share empties with the purge, once a minute.
+        StatusCode::TOO_MANY_REQUESTS => {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
         }
         // What is left of the body is not worth reading.
         StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE => {

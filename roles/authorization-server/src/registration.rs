@@ -13,7 +13,7 @@ use tessera_udap::software_statement::{RequestedGrants, SoftwareStatement};
 use crate::audit::{AuditAction, AuditRecord};
 use crate::context::RequestContext;
 use crate::policy::ScopeDecision;
-use crate::ports::{Cancelled, JtiSpend, Registered, ShareUsedUp, Spend, StoreError};
+use crate::ports::{Cancelled, JtiSpend, Registered, Spend};
 use crate::registered::{GrantType, Registration, RegistrationDraft};
 use crate::rejection::{Refusal, Rejection};
 use crate::settings::GroupName;
@@ -132,7 +132,7 @@ impl AuthorizationServer {
         match self.ports.replays.spend_jti(spend).await? {
             Spend::Fresh => Ok(()),
             Spend::Replayed => Err(Rejection::StatementReplayed),
-            Spend::ShareUsedUp => Err(StoreError::new("spend a jti", ShareUsedUp).into()),
+            Spend::ShareUsedUp => Err(Rejection::ShareUsedUp { of: "software statements" }),
         }
     }
 

@@ -176,6 +176,13 @@ pub enum Rejection {
     #[error("the token was issued to another client")]
     TokenOfAnother,
 
+    /// The client has done this so often that its share of the store is used up until something of it ends.
+    #[error("the client's share of the store is used up: {of}")]
+    ShareUsedUp {
+        /// Of what.
+        of: &'static str,
+    },
+
     // Ourselves.
     /// The store failed.
     #[error("the store failed")]

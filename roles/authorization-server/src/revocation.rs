@@ -14,7 +14,7 @@ use tessera_udap::token::RevocationRequest;
 use crate::AuthorizationServer;
 use crate::audit::{AuditAction, AuditRecord};
 use crate::context::RequestContext;
-use crate::ports::{Revoked, ShareUsedUp, StoreError, TokenRevocation};
+use crate::ports::{Revoked, TokenRevocation};
 use crate::rejection::{Refusal, Rejection};
 use crate::settings::{Base, BaseName};
 use crate::token::PresentedCredentials;
@@ -71,7 +71,7 @@ impl AuthorizationServer {
         };
         match self.ports.revocations.revoke_token(revocation).await? {
             Revoked::Dead => Ok(()),
-            Revoked::ShareUsedUp => Err(StoreError::new("revoke a token", ShareUsedUp).into()),
+            Revoked::ShareUsedUp => Err(Rejection::ShareUsedUp { of: "revocations" }),
         }
     }
 

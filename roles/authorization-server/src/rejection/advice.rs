@@ -54,6 +54,7 @@ impl Rejection {
             Self::B2b(error) => error.reason_code(),
             Self::ScopeMissing => "scope-missing",
             Self::TokenOfAnother => "token-of-another",
+            Self::ShareUsedUp { .. } => "share-used-up",
             Self::Store(_) => "store-failed",
             Self::Signing(_) => "signing-failed",
         }
@@ -106,6 +107,9 @@ impl Rejection {
             Self::B2b(error) => error.to_string(),
             Self::ScopeMissing => "scope is required".into(),
             Self::TokenOfAnother => "the token was not issued to this client".into(),
+            Self::ShareUsedUp { .. } => {
+                "too many requests of this client; keep tokens until they end, and try again later".into()
+            }
             Self::Store(_) | Self::Signing(_) => "try again later".into(),
         }
     }
@@ -210,6 +214,9 @@ impl Rejection {
             Self::B2b(_) => "Compare the object's members with the table of the section.",
             Self::ScopeMissing => "Send scope; this community's edition requires it.",
             Self::TokenOfAnother => "Revoke with the client that got the token.",
+            Self::ShareUsedUp { .. } => {
+                "Ask the client to keep its tokens until they end; it takes or revokes far too many."
+            }
             Self::Store(_) => "Look at the store: its disk, its connection, its log.",
             Self::Signing(_) => "Look at the access token key and its device.",
         }

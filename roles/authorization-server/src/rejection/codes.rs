@@ -16,6 +16,8 @@ pub enum RefusalClass {
     TooLarge,
     /// 401
     Unauthorized,
+    /// 429 with `Retry-After`
+    TooMany,
     /// 404
     NotFound,
     /// 500: a failure of ours that will not pass by itself.
@@ -74,7 +76,7 @@ impl Rejection {
             Self::B2bMissing | Self::B2b(_) | Self::TokenOfAnother => ErrorCode::InvalidGrant,
             // FAST Security STU2 §7.3
             Self::ScopeMissing | Self::ScopeWildcard { .. } | Self::ScopeNotGranted { .. } => ErrorCode::InvalidScope,
-            Self::Store(_) => ErrorCode::TemporarilyUnavailable,
+            Self::Store(_) | Self::ShareUsedUp { .. } => ErrorCode::TemporarilyUnavailable,
             Self::Signing(_) => ErrorCode::ServerError,
         }
     }
@@ -86,6 +88,7 @@ impl Rejection {
             Self::NoSuchPlace => RefusalClass::NotFound,
             Self::RegistrationUnread(Unread::TooLarge) | Self::FormUnread(Unread::TooLarge) => RefusalClass::TooLarge,
             Self::RegistrationUnread(Unread::TooSlow) | Self::FormUnread(Unread::TooSlow) => RefusalClass::TooSlow,
+            Self::ShareUsedUp { .. } => RefusalClass::TooMany,
             Self::Store(_) => RefusalClass::Unavailable,
             Self::Signing(_) => RefusalClass::Internal,
             _ if self.code() == ErrorCode::InvalidClient => RefusalClass::Unauthorized,
@@ -135,6 +138,7 @@ impl Rejection {
             Self::ScopeWildcard { .. } => "FAST Security STU2 §7.3 (5)",
             Self::ScopeNotGranted { .. } => "FAST Security STU2 §7.3 (9)",
             Self::TokenOfAnother => "RFC 7009 §2.1",
+            Self::ShareUsedUp { .. } => "RFC 6585 §4",
             Self::Store(_) | Self::Signing(_) => "RFC 6749 §5.2",
         }
     }

@@ -15,7 +15,7 @@ use tessera_udap::token::ClientAssertion;
 use super::PresentedCredentials;
 use crate::audit::AuditRecord;
 use crate::context::RequestContext;
-use crate::ports::{JtiSpend, ShareUsedUp, Spend, StoreError};
+use crate::ports::{JtiSpend, Spend};
 use crate::registered::{Registration, RegistrationStatus};
 use crate::rejection::Rejection;
 use crate::settings::Base;
@@ -140,7 +140,7 @@ impl AuthorizationServer {
         match self.ports.replays.spend_jti(spend).await? {
             Spend::Fresh => Ok(()),
             Spend::Replayed => Err(Rejection::AssertionReplayed),
-            Spend::ShareUsedUp => Err(StoreError::new("spend a jti", ShareUsedUp).into()),
+            Spend::ShareUsedUp => Err(Rejection::ShareUsedUp { of: "Authentication Tokens" }),
         }
     }
 }

@@ -19,9 +19,7 @@ pub fn now() -> u64 {
 
 /// A jti that no other test uses.
 pub fn fresh_jti() -> String {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes).unwrap();
-    URL_SAFE_NO_PAD.encode(bytes)
+    URL_SAFE_NO_PAD.encode(tessera_server::surroundings::random::<16>())
 }
 
 /// A JWT before it is signed.
