@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tessera_authorization_server::ports::OperatorStore as _;
@@ -13,7 +14,7 @@ use tessera_http::server::{ConnectionLimits, serve};
 use tessera_http::state::{Node, RequestLimits, Surroundings as _};
 use tessera_store::sqlite::{SqliteSettings, SqliteStore};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::audit_log::AuditLog;
@@ -23,6 +24,9 @@ use crate::config::path_of;
 use crate::surroundings::System;
 use crate::{jobs, metrics, outgoing};
 
+/// Longer than any decision takes, fetches included.
+const DECISIONS_END_WITHIN: Duration = Duration::from_secs(20);
+
 /// A node that serves.
 #[derive(Debug)]
 pub struct RunningNode {
@@ -31,6 +35,9 @@ pub struct RunningNode {
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
     jobs: JoinSet<()>,
+    /// Free when nothing is in work.
+    slots: Arc<Semaphore>,
+    requests: usize,
 }
 
 impl RunningNode {
@@ -83,7 +90,8 @@ impl RunningNode {
         let (stop, stopped) = watch::channel(false);
         let address = listener.local_addr()?;
         let limits = ConnectionLimits { connections: config.connections, ..ConnectionLimits::default() };
-        let app = router(&node, &paths.0, &paths.1, config.requests);
+        let slots = Arc::new(Semaphore::new(config.requests));
+        let app = router(&node, &paths.0, &paths.1, Arc::clone(&slots));
         let mut servers = vec![tokio::spawn(serve(listener, config.tls, app, limits.clone(), stopped.clone()))];
         let mut operator_address = None;
         if let Some(listener) = operator_listener {
@@ -91,7 +99,7 @@ impl RunningNode {
             let view = Arc::new(View { store, audit_log });
             servers.push(tokio::spawn(serve(listener, None, operator::router(view), limits, stopped)));
         }
-        Ok(Self { address, operator_address, stop, servers, jobs })
+        Ok(Self { address, operator_address, stop, servers, jobs, slots, requests: config.requests })
     }
 
     /// Where it listens.
@@ -113,6 +121,9 @@ impl RunningNode {
         for server in self.servers {
             let _ = server.await;
         }
+        // A decision whose caller has left is still brought to its end, and recorded.
+        let all = u32::try_from(self.requests).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(DECISIONS_END_WITHIN, self.slots.acquire_many(all)).await;
         self.jobs.shutdown().await;
     }
 }

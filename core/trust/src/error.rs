@@ -58,6 +58,8 @@ pub enum RefusalKind {
     RevocationUnknown,
     /// A certificate is revoked.
     Revoked,
+    /// There was no capacity to decide in time; the certificate may well be trusted.
+    Undecided,
 }
 
 impl RefusalKind {
@@ -85,6 +87,7 @@ impl RefusalKind {
             Self::BudgetExceeded => "budget-exceeded",
             Self::RevocationUnknown => "revocation-unknown",
             Self::Revoked => "revoked",
+            Self::Undecided => "undecided",
         }
     }
 }
@@ -217,6 +220,15 @@ impl TrustRefusal {
             "this trust community is not configured here".to_owned(),
             "FAST Security STU2 §2.4",
         );
+        let attempt = PathAttempt::new(community.clone(), Vec::new(), vec![reason]);
+        Self::new(community, vec![attempt], 0)
+    }
+
+    /// No verdict, because too many other paths were being searched; to be asked again, and not to be remembered.
+    #[must_use]
+    pub fn undecided(community: CommunityId) -> Self {
+        let detail = "too many paths of others were being searched".to_owned();
+        let reason = Reason::general(RefusalKind::Undecided, detail, "RFC 6749 §5.2");
         let attempt = PathAttempt::new(community.clone(), Vec::new(), vec![reason]);
         Self::new(community, vec![attempt], 0)
     }

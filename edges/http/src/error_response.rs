@@ -100,6 +100,13 @@ pub(crate) fn bad_query(description: &str) -> Response {
     oauth(StatusCode::BAD_REQUEST, &OAuthError { code: ErrorCode::InvalidRequest, description })
 }
 
+/// 400 for a request whose bounds are not clear; nothing more is read from its connection.
+pub(crate) fn bad_framing(description: &str) -> Response {
+    let mut response = bad_query(description);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 /// 405 with what is allowed.
 pub(crate) fn method_not_allowed(allowed: &'static str) -> Response {
     let description = format!("use {allowed}");

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::endpoints::{discovery, fhir, registration, token, token_status};
 use crate::error_response;
-use crate::middleware::{correlation, header_size, overload, panics};
+use crate::middleware::{correlation, framing, header_size, overload, panics};
 use crate::server::HEADER_BYTES;
 use crate::state::Node;
 
@@ -42,10 +42,10 @@ pub struct GroupPath {
     pub registration: String,
 }
 
-/// All addresses of a node; `requests` may be in work at a time.
+/// All addresses of a node; a request is in work while it has one of `slots`.
 ///
 /// The paths hold no `{`, `}` or percent sign, which the configuration has judged.
-pub fn router(node: &Node, bases: &[BasePaths], groups: &[GroupPath], requests: usize) -> Router {
+pub fn router(node: &Node, bases: &[BasePaths], groups: &[GroupPath], slots: Arc<Semaphore>) -> Router {
     // What decides something, and so leaves an audit event.
     let mut decisions = Router::new();
     let mut documents = Router::new();
@@ -83,8 +83,9 @@ pub fn router(node: &Node, bases: &[BasePaths], groups: &[GroupPath], requests: 
         .merge(documents)
         .fallback(|| async { error_response::not_found() })
         .layer(middleware::from_fn(panics::contain))
+        .layer(middleware::from_fn(framing::judge))
         .layer(middleware::from_fn_with_state(HEADER_BYTES, header_size::limit))
-        .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(requests)), overload::shed))
+        .layer(middleware::from_fn_with_state(slots, overload::shed))
         .layer(middleware::from_fn_with_state(Arc::clone(&node.surroundings), correlation::name_request))
 }
 

@@ -24,6 +24,9 @@ use tessera_trust::{
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+/// How long a search waits until those before it have made room. Its caller waits too, and may be told to come again.
+const LONGEST_WAIT_FOR_A_TURN: Duration = Duration::from_secs(4);
+
 /// 2^20 bytes.
 const MIB: usize = 1024 * 1024;
 
@@ -253,7 +256,9 @@ impl TrustEngine {
         if let Some(verdict) = self.verdicts.find(&key, moment) {
             return verdict;
         }
-        let (verdict, rests_on) = self.search(watched, chain, now).await;
+        let Some((verdict, rests_on)) = self.search(watched, chain, now).await else {
+            return Err(TrustRefusal::undecided(watched.community.id().clone()));
+        };
         if verdict.is_ok() {
             self.chains.keep(chain);
         }
@@ -263,24 +268,25 @@ impl TrustEngine {
         verdict
     }
 
-    /// The verdict, and the lists that were used.
+    /// The verdict, and the lists that were used; nothing when no turn came in time.
     async fn search(
         &self,
         watched: &Arc<Watched>,
         chain: &CertificateChain,
         now: UnixTime,
-    ) -> (Result<VerifiedChain, TrustRefusal>, Vec<(CrlPlace, Arc<Crl>)>) {
+    ) -> Option<(Result<VerifiedChain, TrustRefusal>, Vec<(CrlPlace, Arc<Crl>)>)> {
         let mut search = PathSearch::new(&watched.community, chain, now, self.budget);
         let mut evidence = Evidence::new();
         let mut rests_on = Vec::new();
         loop {
             let step = {
-                let _turn = self.searches.acquire().await.expect("this semaphore is never closed");
+                let turn = tokio::time::timeout(LONGEST_WAIT_FOR_A_TURN, self.searches.acquire()).await.ok()?;
+                let _turn = turn.expect("this semaphore is never closed");
                 search.advance(&evidence)
             };
             match step {
-                Step::Accepted(verified) => return (Ok(verified), rests_on),
-                Step::Refused(refusal) => return (Err(refusal), rests_on),
+                Step::Accepted(verified) => return Some((Ok(verified), rests_on)),
+                Step::Refused(refusal) => return Some((Err(refusal), rests_on)),
                 Step::Need(needs) => self.supply(watched, chain, needs, now, &mut evidence, &mut rests_on).await,
             }
         }

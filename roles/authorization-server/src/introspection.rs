@@ -1,8 +1,7 @@
 //! Introspection: what a token is worth now, told to whom it concerns.
 //!
-//! The caller authenticates as at the token endpoint, with the introspection endpoint's own URL as `aud`: it is the
-//! authorization server's endpoint that the request goes to (RFC 7523 §3 wants the audience to be the intended recipient;
-//! its mention of the token endpoint is a MAY). An assertion stolen on its way to one endpoint is no use at the other.
+//! The caller authenticates as at the token endpoint: with the token endpoint's URL as `aud`, or with the introspection
+//! endpoint's own, which is the better choice (RFC 7523 §3 wants the audience to be the intended recipient).
 //!
 //! A token concerns the client that it was issued to, and the resource servers that the configuration names for its base.
 //! For anybody else it is inactive, as is a token that is dead, unknown or not one.

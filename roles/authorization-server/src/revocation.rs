@@ -1,8 +1,7 @@
 //! Revocation: a client gives a token back before its end.
 //!
 //! Only its own: a token of another client is refused as RFC 7009 §2.1 says. What is no token of this base or its group, or
-//! has ended, is answered as revoked, for that is what the caller wants. The caller authenticates as at the token endpoint, with the
-//! revocation endpoint's own URL as `aud` (see [`crate::introspection`] for why).
+//! has ended, is answered as revoked, for that is what the caller wants. The caller authenticates as for [`crate::introspection`].
 //!
 //! Source: RFC 7009
 

@@ -82,7 +82,12 @@ async fn answered(response: Response<Body>, base: &GatewayBase, head_only: bool)
         StatusCode::GATEWAY_TIMEOUT => Err(Rejection::Upstream(crate::ports::UpstreamError::TimedOut)),
         _ if status == StatusCode::NOT_MODIFIED => Ok(passed(status, &parts.headers, empty(), base)),
         _ if status.is_success() => {
-            let has_no_content = head_only || status == StatusCode::NO_CONTENT || body.is_end_stream();
+            if head_only {
+                // As for GET, whose answer has no length ahead; an empty body would announce a length of nothing.
+                let body: Body = Box::pin(Rewritten::new(body, base));
+                return Ok(passed(status, &parts.headers, body, base));
+            }
+            let has_no_content = status == StatusCode::NO_CONTENT || body.is_end_stream();
             if has_no_content {
                 return Ok(passed(status, &parts.headers, empty(), base));
             }

@@ -99,3 +99,46 @@ async fn a_token_is_revoked_at_any_base_of_its_group() {
     assert_eq!(world.send(&Request::form("/oauth/r4b/revoke", &form)).await.status, 200);
     assert_eq!(world.send(&read(&token)).await.status, 401);
 }
+
+/// Shows: TOKEN-11
+#[tokio::test]
+async fn the_token_endpoint_is_an_audience_everywhere_and_no_other_is_there() {
+    let world = World::start().await;
+    let member = elm().member("https://app.example/client");
+    let id = world.registered(&member).await;
+    let token = world.granted(&member, &id, "system/Patient.rs").await;
+    let ask = async |path: &str, audience: &str| {
+        let assertion = crate::support::Jwt::assertion(&member, &id, audience).sign(&member.key);
+        let form = [
+            ("token", token.as_str()),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", assertion.as_str()),
+            ("udap", "1"),
+        ];
+        world.send(&Request::form(path, &form)).await
+    };
+    let token_endpoint = world.token_endpoint();
+    assert_eq!(ask("/oauth/r4/introspect", &token_endpoint).await.json()["active"], true);
+    let other = ask("/oauth/r4/introspect", "https://holder.example/oauth/r4/revoke").await;
+    other.assert_refused(401, "invalid_client");
+    let introspection = "https://holder.example/oauth/r4/introspect";
+    let assertion = crate::support::Jwt::assertion(&member, &id, introspection).sign(&member.key);
+    world.token(&assertion, "system/Patient.rs").await.assert_refused(401, "invalid_client");
+    assert_eq!(ask("/oauth/r4/revoke", &token_endpoint).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_with_unclear_bounds_is_refused() {
+    let world = World::start().await;
+    for head in [
+        "GET /fhir/r4/metadata HTTP/1.1\r\n",
+        "GET /fhir/r4/metadata HTTP/1.1\r\nHost: a\r\nHost: b\r\n",
+        "GET /fhir/r4/metadata HTTP/1.1\r\nHost: a@b\r\n",
+        "POST /oauth/r4/token HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n",
+        "POST /oauth/r4/token HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
+    ] {
+        let bytes = format!("{head}Connection: close\r\n\r\n0\r\n\r\n");
+        let answer = crate::support::http::send_raw(world.address, bytes.as_bytes()).await;
+        assert_eq!(answer.status, 400, "{head}");
+    }
+}

@@ -89,7 +89,10 @@ impl RevocationCheck<'_> {
         let mut reasons = Vec::new();
         let mut unknown = Vec::new();
         let mut holds_until: Option<UnixTime> = None;
-        for (place, pair) in self.path.windows(2).enumerate() {
+        // From the anchor down: what a CA publishes is asked for only when that CA is known to be good, or somebody with
+        // the key of a revoked one could make us fetch and keep what they like.
+        let mut may_ask = true;
+        for (place, pair) in self.path.windows(2).enumerate().rev() {
             let [certificate, issuer] = pair else {
                 continue;
             };
@@ -98,14 +101,14 @@ impl RevocationCheck<'_> {
                     holds_until = Some(holds_until.map_or(until, |earlier| earlier.min(until)));
                 }
                 ElementStatus::Revoked(reason) => {
+                    may_ask = false;
                     revoked.push(place);
                     reasons.push(reason);
                 }
+                ElementStatus::Open { .. } if !may_ask => {}
                 ElementStatus::Open { url } => {
-                    if needs.iter().any(|need| need.url() == url) {
-                        continue;
-                    }
                     if let Some(left) = fetches_left.checked_sub(1) {
+                        may_ask = false;
                         fetches_left = left;
                         needs.push(Need::Crl { url: url.to_owned(), issuer: issuer.subject() });
                     } else {

@@ -63,7 +63,7 @@ pub enum SignedError {
     #[error("`exp` must be after `iat`")]
     ExpiresBeforeIssued,
     /// From `iat` to `exp` it is longer than the kind allows.
-    #[error("the time from `iat` to `exp` is longer than a {kind} may live")]
+    #[error("the {kind}'s time from `iat` to `exp` is longer than allowed")]
     LivesTooLong {
         /// What it is.
         kind: &'static str,

@@ -11,23 +11,22 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use tessera_authorization_server::discovery::{CommunityQuery, Discovery, PreparedDocument};
 use tessera_authorization_server::settings::BaseName;
-use tessera_udap::form::Parameters;
+use tessera_udap::form::{FormError, Parameters};
 
 use crate::error_response;
 use crate::state::Node;
 
 /// Answers for one base; `?community=` names a trust community.
 pub(crate) async fn udap(State((node, base)): State<(Node, BaseName)>, uri: Uri, headers: HeaderMap) -> Response {
-    let Ok(query) = Parameters::read(uri.query().unwrap_or_default().as_bytes()) else {
+    // An empty name, and one that cannot be read, names no community of ours; that is not the same as none.
+    let community = match Parameters::read(uri.query().unwrap_or_default().as_bytes()) {
         // Two values would leave open which community is meant.
-        return error_response::bad_query("give the community parameter once, as percent-encoded UTF-8");
+        Err(FormError::Repeated) => return error_response::bad_query("give each parameter once"),
+        Err(_) => Some(String::new()),
+        Ok(query) if query.contains("community") => Some(query.get("community").unwrap_or_default().to_owned()),
+        Ok(_) => None,
     };
-    // An empty name names no community of ours; it is not the same as none.
-    let community = match query.get("community") {
-        Some(name) => CommunityQuery::Named(name),
-        None if query.contains("community") => CommunityQuery::Named(""),
-        None => CommunityQuery::Unnamed,
-    };
+    let community = community.as_deref().map_or(CommunityQuery::Unnamed, CommunityQuery::Named);
     match node.authorization_server.udap_metadata(&base, community) {
         Discovery::Document(document) => prepared(&document, &headers),
         Discovery::NoContent => empty(StatusCode::NO_CONTENT),

@@ -8,15 +8,15 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::Semaphore;
 
-use crate::error_response;
 use crate::state::Recorder;
+use crate::{decision, error_response};
 
 pub(crate) async fn shed(State(slots): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    let Ok(_slot) = slots.try_acquire() else {
+    let Ok(slot) = slots.try_acquire_owned() else {
         metrics::counter!("tessera_requests_shed_total").increment(1);
         return error_response::unavailable("the server is busy; try again in a moment");
     };
-    next.run(request).await
+    decision::within(slot, next.run(request)).await
 }
 
 /// Nothing is decided that cannot be recorded.

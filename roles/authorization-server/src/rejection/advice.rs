@@ -3,7 +3,7 @@
 use tessera_udap::extensions::b2b::B2bError;
 use tessera_udap::form::FormError;
 
-use super::{Rejection, Unread};
+use super::{RefusalClass, Rejection, Unread};
 use crate::audit::foreign_text;
 
 /// The most values that one piece of evidence repeats.
@@ -62,6 +62,9 @@ impl Rejection {
 
     /// What the caller reads. It never says which clients, certificates or networks we know.
     pub(super) fn description(&self) -> String {
+        if self.class() == RefusalClass::Unavailable {
+            return "try again later".into();
+        }
         match self {
             Self::NoSuchPlace => "there is no authorization server at this address".into(),
             Self::RegistrationUnread(unread) | Self::FormUnread(unread) => unread.to_string(),

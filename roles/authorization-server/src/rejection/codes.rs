@@ -1,5 +1,6 @@
 //! Which OAuth code and status class a rejection gets, every arm beside its source.
 
+use tessera_trust::RefusalKind;
 use tessera_udap::extensions::b2b::B2bError;
 use tessera_udap::oauth_error::{ErrorCode, OAuthError};
 
@@ -57,6 +58,12 @@ impl Rejection {
             // UDAP DCR §5.2; what the statement registers is told apart from what it proves
             Self::Statement(error) => error.registration_code(),
             Self::StatementReplayed | Self::StatementAlgorithm => ErrorCode::InvalidSoftwareStatement,
+            // RFC 6749 §5.2: nothing is said about the certificate
+            Self::StatementNotTrusted(refusal) | Self::AssertionNotTrusted(refusal)
+                if refusal.kind() == RefusalKind::Undecided =>
+            {
+                ErrorCode::TemporarilyUnavailable
+            }
             // UDAP DCR §5.2
             Self::StatementNotTrusted(_) | Self::RegistrationBlocked { .. } => ErrorCode::UnapprovedSoftwareStatement,
             // RFC 7521 §4.2.1; one code for every failure tells a prober less
@@ -90,6 +97,11 @@ impl Rejection {
             Self::RegistrationUnread(Unread::TooSlow) | Self::FormUnread(Unread::TooSlow) => RefusalClass::TooSlow,
             Self::ShareUsedUp { .. } => RefusalClass::TooMany,
             Self::Store(_) => RefusalClass::Unavailable,
+            Self::StatementNotTrusted(_) | Self::AssertionNotTrusted(_)
+                if self.code() == ErrorCode::TemporarilyUnavailable =>
+            {
+                RefusalClass::Unavailable
+            }
             Self::Signing(_) => RefusalClass::Internal,
             _ if self.code() == ErrorCode::InvalidClient => RefusalClass::Unauthorized,
             _ => RefusalClass::BadRequest,

@@ -1,8 +1,8 @@
 //! Who asks: an Authentication Token becomes an authenticated client, at whichever endpoint it came.
 //!
 //! The order is that of cost and of trust: form, registration, signature, path, binding, claims, and last the jti, which is
-//! only spent for a JWT that held in full. Each endpoint is an audience of its own, so an assertion that was stolen on its
-//! way to one is worth nothing at another.
+//! only spent for a JWT that held in full. The audience is the base's token endpoint (§5.2.1) at every endpoint; introspection
+//! and revocation take their own URL as well, and an assertion made for one of these is worth nothing elsewhere.
 //!
 //! Source: FAST Security STU2 §5.2.1, §5.2.2; UDAP JWT-based Client Authentication §6; RFC 7523 §3
 
@@ -86,7 +86,7 @@ impl AuthorizationServer {
         }
         record.notes.extend_from_slice(signer.soft_failures());
         let expected = Expected {
-            audience: &[audience.as_str()],
+            audience: &[audience.as_str(), base.token_endpoint.as_str()],
             issuer_in_san: false,
             bound_uri: Some(registration.client_uri.as_str()),
             skew: self.skew,

@@ -79,7 +79,7 @@ async fn the_caller_authenticates_for_this_endpoint_and_once() {
         world.server.introspect(&base_name("r4"), &form.read(), credentials, &world.now()).await
     };
     let none = PresentedCredentials::default();
-    for audience in [url("r4/token"), url("lab/introspect"), url("r4/revoke")] {
+    for audience in [url("lab/token"), url("lab/introspect"), url("r4/revoke")] {
         assert_eq!(code(ask(&form(&audience), none).await), "invalid_client");
     }
     let good = form(&url("r4/introspect"));
@@ -88,6 +88,7 @@ async fn the_caller_authenticates_for_this_endpoint_and_once() {
     assert_eq!(code(ask(&good.clone().without("token"), none).await), "invalid_request");
     assert!(ask(&good, none).await.unwrap().active);
     assert_eq!(told(ask(&good, none).await).1, "jti-replayed");
+    assert!(ask(&form(&url("r4/token")), none).await.unwrap().active, "the audience of the guide");
 }
 
 /// Shows: MOD-6

@@ -135,21 +135,31 @@ fn the_second_url_is_asked_when_the_first_fails() {
     let community = community(&[&world.root()], &[], world.policy);
     let (verdict, asked) = world.judge_counting(&community, &chain(&[&world.app(), &world.ca()]));
     assert!(verdict.is_ok());
-    assert_eq!(asked, ["http://gone.example/ca.crl", ROOT_CRL, CA_CRL]);
+    assert_eq!(asked, [ROOT_CRL, "http://gone.example/ca.crl", CA_CRL]);
 }
 
 #[test]
-fn asks_for_everything_that_a_path_needs_at_once_and_only_for_a_good_path() {
+fn asks_from_the_anchor_down_and_only_for_a_good_path() {
     let mut world = World::new();
     let in_community = community(&[&world.root()], &[], world.policy);
-    let presented = chain(&[&world.app(), &world.ca()]);
-    let mut search = PathSearch::new(&in_community, &presented, now(), Budget::default());
-    let Step::Need(needs) = search.advance(&Evidence::new()) else { panic!("nothing was asked for") };
-    assert_eq!(needs.iter().map(Need::url).collect::<Vec<_>>(), [CA_CRL, ROOT_CRL]);
+    let (verdict, asked) = world.judge_counting(&in_community, &chain(&[&world.app(), &world.ca()]));
+    assert!(verdict.is_ok());
+    assert_eq!(asked, [ROOT_CRL, CA_CRL]);
 
     world.ca.not_after = NOW - 1;
     let (_, asked) = world.judge_counting(&in_community, &chain(&[&world.app(), &world.ca()]));
     assert!(asked.is_empty(), "a path that is bad anyway fetches nothing");
+}
+
+#[test]
+fn asks_for_no_list_of_a_ca_that_is_revoked() {
+    let mut world = World::new();
+    let revoking = CrlBuilder::new(ROOT).revoking(&[0x10]);
+    world.supply(ROOT_CRL, revoking.signed_by(&world.root_key));
+    let in_community = community(&[&world.root()], &[], world.policy);
+    let (verdict, asked) = world.judge_counting(&in_community, &chain(&[&world.app(), &world.ca()]));
+    assert_eq!(verdict.unwrap_err().kind(), RefusalKind::Revoked);
+    assert_eq!(asked, [ROOT_CRL], "whoever has its key must not make us fetch");
 }
 
 #[test]
