@@ -34,6 +34,18 @@ fn an_unknown_key_is_refused_by_name() {
 }
 
 #[test]
+fn a_purpose_that_opens_nothing_and_a_port_that_is_taken_are_told() {
+    let files = Files::new();
+    files.change("[[bases]]\n", "[[bases]]\nupstream = \"http://127.0.0.1:1/fhir\"\npurposes_of_use = [\"TREATX\"]\n");
+    files.change("[[communities]]\n", "[[communities]]\nb2b = { purposes_of_use = [\"TREAT\"] }\n");
+    refuses(&files, "bases[0].purposes_of_use", "no community of this base admits");
+    let files = Files::new();
+    files.change("[operator]\nlisten = \"127.0.0.1:0\"", "[operator]\nlisten = \"127.0.0.1:9999\"");
+    files.change("[node]\nlisten = \"127.0.0.1:0\"", "[node]\nlisten = \"127.0.0.1:9999\"");
+    refuses(&files, "operator.listen", "the same as node.listen");
+}
+
+#[test]
 fn a_file_that_is_missing_is_named() {
     let files = Files::new();
     std::fs::remove_file(files.path("anchor.pem")).unwrap();

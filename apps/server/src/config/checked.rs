@@ -79,7 +79,7 @@ fn read(file: &Path, report: &mut Report) -> Option<RawConfig> {
 fn judge(raw: &RawConfig, folder: &Folder, now: UnixTime, report: &mut Report) -> Option<Config> {
     let tls = judge_tls(&raw.node, folder, now, report);
     judge_node(&raw.node, report);
-    let operator = raw.operator.as_ref().map(|operator| judge_operator(operator, report));
+    let operator = raw.operator.as_ref().map(|operator| judge_operator(operator, &raw.node, report));
     let RawStore::Sqlite { path: store } = &raw.store;
     let store = folder.path(store);
     report.take("store.path", SqliteStore::check(&store).map_err(|error| with_causes(&error)));
@@ -183,7 +183,12 @@ fn judge_other_token_keys(
     keys
 }
 
-fn judge_operator(operator: &RawOperator, report: &mut Report) -> Option<SocketAddr> {
+fn judge_operator(operator: &RawOperator, node: &RawNode, report: &mut Report) -> Option<SocketAddr> {
+    if operator.listen == node.listen && operator.listen.port() != 0 {
+        report
+            .error("operator.listen", "is the same as node.listen; give the operator's endpoints a port of their own");
+        return None;
+    }
     if !operator.listen.ip().is_loopback() && !operator.public {
         report.error(
             "operator.listen",

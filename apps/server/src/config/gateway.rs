@@ -34,6 +34,8 @@ pub(crate) fn check(
             continue;
         }
         judge_scopes(base, communities, &key, report);
+        let purposes_key = format!("bases[{index}].purposes_of_use");
+        judge_purposes(raw, base, communities, &purposes_key, report);
         let udap_metadata = EndpointUrl::parse(&base.settings.base_url.below(".well-known/udap"));
         let Some(udap_metadata) = report.take(&key, udap_metadata) else {
             continue;
@@ -51,6 +53,18 @@ pub(crate) fn check(
         });
     }
     report.take("bases", GatewaySettings::new(served))
+}
+
+/// A purpose that no community of the base admits opens nothing: most likely it is a slip of the pen.
+fn judge_purposes(raw: &RawBase, base: &CheckedBase, communities: &[CheckedCommunity], key: &str, report: &mut Report) {
+    let members: Vec<_> = base.settings.communities.iter().map(|membership| &membership.community).collect();
+    let admits = |purpose: &str| {
+        let mut served = communities.iter().filter(|checked| members.contains(&checked.trust.id()));
+        served.any(|checked| checked.policy.b2b.purposes_of_use.admits(purpose))
+    };
+    for purpose in raw.purposes_of_use.iter().flatten().filter(|purpose| !admits(purpose)) {
+        report.error(key, format_args!("no community of this base admits {purpose:?}, so nothing is given out for it"));
+    }
 }
 
 /// A scope that is listed is granted; one that the gateway refuses whatever is asked for would deceive whoever takes it.
