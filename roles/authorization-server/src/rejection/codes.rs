@@ -38,7 +38,7 @@ impl RefusalClass {
 impl Rejection {
     /// The OAuth error code.
     ///
-    /// Source: digest of the guide, §7, with the documents beside each arm
+    /// Source: security invariants, "Answers", with the documents beside each arm
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
