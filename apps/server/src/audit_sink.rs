@@ -43,9 +43,12 @@ impl tessera_authorization_server::ports::AuditSink for AuditFile {
 
 impl tessera_gateway::ports::AuditSink for AuditFile {
     fn record(&self, record: data::AuditRecord) -> Result<(), RecorderUnavailable> {
-        self.log.append(move || of_gateway(&record).to_line());
-        // A log that is broken takes events for the time after, or none; nobody may rely on either.
-        if self.log.is_broken() { Err(RecorderUnavailable) } else { Ok(()) }
+        let is_granted = record.outcome == data::AuditOutcome::Granted;
+        let line = move || of_gateway(&record).to_line();
+        // A permit is recorded before it is used: without its record the request is not forwarded, and a record that stayed
+        // would tell of something that never happened. A refusal, a failure and the end of a write have happened.
+        let answer = if is_granted { self.log.record(line) } else { self.log.keep(line) };
+        answer.map_err(|_| RecorderUnavailable)
     }
 }
 
@@ -135,6 +138,80 @@ impl Details {
     fn add_if(&mut self, name: &str, value: Option<&impl ToString>) {
         if let Some(value) = value {
             self.add(name, value);
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use tessera_gateway::GatewayContext;
+    use tessera_gateway::ports::AuditSink as _;
+    use tessera_trust::UnixTime;
+
+    use super::*;
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn wait_until(what: &str, holds: impl Fn() -> bool) {
+        for _ in 0..1_000 {
+            if holds() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("{what}");
+    }
+
+    fn record(id: &str, outcome: data::AuditOutcome) -> data::AuditRecord {
+        let context = GatewayContext { correlation_id: id.to_owned(), now: UnixTime::from_secs(1), peer: None };
+        data::AuditRecord { outcome, ..data::AuditRecord::begun("r4", &context) }
+    }
+
+    fn failed() -> data::AuditOutcome {
+        data::AuditOutcome::Failed(data::RefusalRecord {
+            reason_code: "caller-left",
+            status: 502,
+            detail: "the caller left".to_owned(),
+            section: "",
+            evidence: Vec::new(),
+            likely_fix: "",
+        })
+    }
+
+    #[test]
+    fn a_permit_that_cannot_be_recorded_leaves_no_record_and_a_failure_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let log = Arc::new(AuditLog::open(&path).unwrap());
+        let sink = AuditFile::new(Arc::clone(&log));
+        sink.record(record("granted-before", data::AuditOutcome::Granted)).unwrap();
+        wait_until("it is written", || fs::metadata(&path).unwrap().len() > 0);
+
+        // A rotation that left a file which others can read.
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "").unwrap();
+        set_mode(&path, 0o644);
+        sink.record(record("met-by", failed())).unwrap();
+        wait_until("the failure is seen", || log.is_broken());
+        assert_eq!(sink.record(record("not-forwarded", data::AuditOutcome::Granted)), Err(RecorderUnavailable));
+        assert_eq!(sink.record(record("ended-since", failed())), Ok(()));
+
+        set_mode(&path, 0o600);
+        wait_until("it is written again", || !log.is_broken());
+        sink.record(record("granted-after", data::AuditOutcome::Granted)).unwrap();
+        drop((sink, log));
+        let text = fs::read_to_string(&path).unwrap();
+        for (id, is_there) in
+            [("met-by", true), ("not-forwarded", false), ("ended-since", true), ("granted-after", true)]
+        {
+            assert_eq!(text.contains(id), is_there, "{id}: {text}");
         }
     }
 }
