@@ -8,8 +8,11 @@
 //!
 //! Source: security invariant 47; `docs/operations.md` tells operators what to expect
 
+mod appender;
 mod file;
 mod writer;
+
+pub use self::appender::Appender;
 
 use std::path::Path;
 use std::sync::Arc;
