@@ -36,14 +36,14 @@ pub(crate) struct Decision {
     pub(crate) resource: Option<String>,
     pub(crate) outcome: Outcome,
     pub(crate) who: Who,
-    /// Everything else by the names of the node's details; notes are several.
+    /// What for, as `system#code` or in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) purposes: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) refusal: Option<Refusal>,
-    /// Further details: place, scope, token id, subject.
+    /// Everything else by the names of the node's details: place, scope, token id, subject.
     pub(crate) details: BTreeMap<String, String>,
 }
 
