@@ -4,25 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
-
-/// The names of details, as the node writes them.
-pub(crate) mod detail {
-    pub(crate) const CORRELATION_ID: &str = "correlation-id";
-    pub(crate) const PLACE: &str = "place";
-    pub(crate) const COMMUNITY: &str = "community";
-    pub(crate) const CLIENT_URI: &str = "client-uri";
-    pub(crate) const CERTIFICATE: &str = "certificate-sha256";
-    pub(crate) const IDENTITY: &str = "identity";
-    pub(crate) const SCOPE: &str = "scope";
-    pub(crate) const TOKEN_ID: &str = "token-id";
-    pub(crate) const NOTE: &str = "note";
-    pub(crate) const REASON: &str = "reason";
-    pub(crate) const ERROR: &str = "error";
-    pub(crate) const CAUSE: &str = "cause";
-    pub(crate) const SECTION: &str = "section";
-    pub(crate) const LIKELY_FIX: &str = "likely-fix";
-    pub(crate) const EVIDENCE: &str = "evidence:";
-}
+use tessera_server::audit_sink::detail;
 
 /// One recorded decision.
 #[derive(Debug, Serialize)]

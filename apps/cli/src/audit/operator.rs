@@ -9,18 +9,16 @@ use tessera_authorization_server::audit::AuditAction;
 use tessera_authorization_server::context::CorrelationId;
 use tessera_authorization_server::registered::Registration;
 use tessera_server::audit_log::Appender;
+use tessera_server::audit_sink::{OBSERVER, detail};
 use tessera_trust::UnixTime;
 use tessera_udap::audit_event::{
     self, AuditAgent, AuditEntity, AuditEvent, AuditEventOutcome, AuditKind, AuditReference, AuditSource, Coding,
 };
 
-use super::event::detail;
 use crate::surroundings::{operator_name, random};
 
 /// The code system of our own subtypes, as the node uses it.
 const SUBTYPES: &str = "urn:tessera:audit";
-/// The node's name for itself in its events.
-const OBSERVER: &str = "tessera";
 
 /// The log, opened before anything is done, so that nothing is done that cannot be recorded.
 #[derive(Debug)]
