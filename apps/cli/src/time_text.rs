@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tessera_trust::UnixTime;
 
 /// Longer spans are told in days.
 const DAYS_FROM: Duration = Duration::from_secs(48 * 3600);
 
+/// The last second of the year 9999.
+const END_OF_TIME: UnixTime = UnixTime::from_secs(253_402_300_799);
+
 /// `2027-01-15T08:00:00Z`
 pub(crate) fn instant(time: UnixTime) -> String {
-    let timestamp = i64::try_from(time.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-    timestamp.map_or_else(|| "the end of time".to_owned(), |timestamp| timestamp.to_string())
+    if time > END_OF_TIME { "the end of time".to_owned() } else { time.to_utc_text() }
 }
 
 /// `2027-01-15T08:00:00Z (in 14m 58s)`

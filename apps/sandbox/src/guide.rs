@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::apps::{App, CONTACT, NAME, ORGANIZATION, PURPOSE, SCOPE};
 use crate::holder::CONFIGURATION;
 use crate::running::Location;
-use crate::surroundings::{program, shown};
+use crate::surroundings::program;
 use crate::tls;
 use crate::world::{Fhir, World};
 
@@ -105,7 +105,7 @@ fn parties(world: &World) -> Vec<Party> {
         facts: vec![
             fact("URI", app.uri.as_str()),
             file(world, "Certificate and key", folder),
-            fact("Certificate ends", shown(app.credentials.leaf().not_after())),
+            fact("Certificate ends", app.credentials.leaf().not_after().to_utc_text()),
         ],
     };
     let community = world.visitors_community().title();

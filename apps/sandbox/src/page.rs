@@ -20,7 +20,7 @@ use crate::guide::{self, Guide};
 use crate::ports::Ports;
 use crate::register::Issued;
 use crate::steps::{Outcome, Step};
-use crate::surroundings::{now, shown};
+use crate::surroundings::now;
 use crate::world::World;
 
 /// Certificates on the page; the latest are shown.
@@ -133,7 +133,7 @@ fn rows(world: &World) -> (Vec<Row>, usize) {
     let mut rows = vec![Row {
         uri: world.stranger.uri.as_str().to_owned(),
         community: "none".to_owned(),
-        until: shown(stranger.not_after()),
+        until: stranger.not_after().to_utc_text(),
         day: day(stranger.not_after()),
         status: "stranger",
     }];
@@ -153,12 +153,18 @@ fn row(issued: &Issued, community: &str, now: UnixTime) -> Row {
         None if until < now => "expired",
         None => "valid",
     };
-    Row { uri: issued.uri.clone(), community: community.to_owned(), until: shown(until), day: day(until), status }
+    Row {
+        uri: issued.uri.clone(),
+        community: community.to_owned(),
+        until: until.to_utc_text(),
+        day: day(until),
+        status,
+    }
 }
 
 /// The day of a time: `2026-11-24`.
 fn day(time: UnixTime) -> String {
-    shown(time).chars().take(10).collect()
+    time.to_utc_text().chars().take(10).collect()
 }
 
 #[cfg(test)]

@@ -1,21 +1,14 @@
-//! The sandbox's clock, chance and environment, and how it shows times.
+//! The sandbox's clock, chance and environment.
 
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy as _;
 use tessera_client::context::ActionContext;
 pub(crate) use tessera_server::surroundings::{now, random};
-use tessera_trust::UnixTime;
 
 /// Time and chance of one action of the client.
 pub(crate) fn action() -> ActionContext {
     ActionContext { now: now(), entropy: random() }
-}
-
-/// A time for people and machines, such as `2026-11-24T04:49:08Z`.
-pub(crate) fn shown(time: UnixTime) -> String {
-    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| time.to_string(), |at| at.to_string())
 }
 
 /// The folder in which running sandboxes note where they are: of this user, emptied or kept by the system as it likes.

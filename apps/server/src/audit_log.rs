@@ -8,8 +8,11 @@
 //!
 //! Source: security invariant 47; `docs/operations.md` tells operators what to expect
 
+mod appender;
 mod file;
 mod writer;
+
+pub use self::appender::Appender;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -87,10 +90,19 @@ impl AuditLog {
     /// Hands over an event of something that has happened: it is kept also while the log is broken, as long as there is
     /// room, and counted as lost when there is none.
     pub fn append(&self, line: impl FnOnce() -> String + Send + 'static) {
-        if let Err(cause) = self.enqueue(Box::new(line)) {
+        // Whoever cannot take back what happened can do no more than this has done.
+        let _ = self.keep(line);
+    }
+
+    /// As [`Self::append`], for whoever can still answer otherwise when the event finds no room.
+    ///
+    /// # Errors
+    /// [`NotRecorded`] when it was lost.
+    pub fn keep(&self, line: impl FnOnce() -> String + Send + 'static) -> Result<(), NotRecorded> {
+        self.enqueue(Box::new(line)).inspect_err(|cause| {
             count_lost(1);
             tracing::error!(%cause, "an audit event is lost; the node refuses work until the log can be written");
-        }
+        })
     }
 
     /// Whether the latest events could not be written.

@@ -160,9 +160,8 @@ struct View {
 #[async_trait::async_trait]
 impl OperatorView for View {
     fn metrics(&self) -> String {
-        let writes = self.store.write_statistics();
-        ::metrics::gauge!("tessera_store_commits").set(writes.commits as f64);
-        ::metrics::gauge!("tessera_store_operations").set(writes.operations as f64);
+        metrics::show_writes("registry", self.store.write_statistics());
+        metrics::show_writes("spent", self.store.spent_ids_statistics());
         metrics::recorder().render()
     }
 

@@ -11,7 +11,7 @@
 mod slots;
 mod unkept;
 
-use self::slots::{Origin, Slot, Slots};
+use self::slots::{Need, Origin, Slot, Slots};
 use self::unkept::Unkept;
 use crate::guard::Guard;
 use crate::http::{CRL_LIMIT, Fetcher};
@@ -115,7 +115,7 @@ impl CrlStore {
     pub(crate) fn at_hand(&self, place: &CrlPlace, now: UnixTime) -> Option<Arc<Crl>> {
         let mut slots = self.lock();
         let slot = slots.get_mut(place)?;
-        slot.asked_at = slot.asked_at.max(now);
+        slot.asked(now);
         // Twice the interval: normally the poll comes first, and no request waits for it.
         let polled_lately = now < slot.fetched_at.plus(self.poll_every.saturating_mul(2));
         let may_serve = match slot.origin {
@@ -299,9 +299,9 @@ impl CrlStore {
     /// Puts a list in its place, for all verdicts from now on.
     fn put(&self, place: &CrlPlace, signed: Signed, fetched_at: UnixTime, now: UnixTime) {
         let mut slots = self.lock();
-        let asked_at = slots.get(place).map_or(now, |slot| slot.asked_at);
+        let need = slots.get(place).map_or(Need::AskedAt(now), |slot| slot.need);
         let Signed { crl, cas } = signed;
-        slots.put(place.clone(), Slot { crl, origin: Origin::Signed, cas, fetched_at, tried_at: now, asked_at });
+        slots.put(place.clone(), Slot { crl, origin: Origin::Signed, cas, fetched_at, tried_at: now, need });
         // Within the lock, so that nobody meets the new list with the old number.
         self.generation.fetch_add(1, Ordering::Release);
     }

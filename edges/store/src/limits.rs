@@ -16,13 +16,14 @@ const LONGEST_TOKEN: Duration = Duration::from_secs(3600);
 /// Spent JWT ids need no such margin: the store remembers how far they were purged.
 const CLOCK_MARGIN: Duration = Duration::from_secs(24 * 3600);
 
+/// How much longer than needed the store keeps tokens revoked one by one. A client adds to these as it likes, so they go
+/// sooner.
+const REVOKED_TOKEN_MARGIN: Duration = Duration::from_secs(15 * 60);
+
 /// The longest time for which CAs issue a list: until then an older list than one that was seen may be fresh.
 ///
 /// Provenance: the root of an offline CA issues for a year as a rule, and two at most.
 const LONGEST_LIST: Duration = Duration::from_secs(2 * 366 * 24 * 3600);
-
-/// The same for tokens revoked one by one. A client adds to these as it likes, so they go sooner.
-const REVOKED_TOKEN_MARGIN: Duration = Duration::from_secs(15 * 60);
 
 /// The most records that a store keeps of each kind, and how many a purge removes at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]

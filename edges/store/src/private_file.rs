@@ -265,21 +265,36 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().len(), 0);
     }
 
-    /// The superuser may write everywhere, so this shows something only for everybody else.
+    /// Judges as somebody who is not the superuser. That one may write everywhere, so a thread of its becomes another user:
+    /// on Linux a user is a thread's own, and the other tests stay who they are.
+    #[cfg(target_os = "linux")]
+    fn as_a_mere_user<T: Send>(judge: impl FnOnce() -> T + Send) -> T {
+        let judging = || {
+            if rustix::process::geteuid().is_root() {
+                let nobody = rustix::process::Uid::from_raw(65_534);
+                rustix::thread::set_thread_res_uid(nobody, nobody, nobody).expect("the superuser may be anybody");
+            }
+            judge()
+        };
+        std::thread::scope(|scope| scope.spawn(judging).join().unwrap())
+    }
+
+    #[cfg(target_os = "linux")]
     #[test]
     fn judges_whether_we_may_write() {
         let folder = folder();
         let path = folder.path().join("tessera.db");
         prepare(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o500)).unwrap();
-        let is_superuser = rustix::process::geteuid().is_root();
-        let (file, missing) = (judge(&path, Beside::Nothing), judge(&folder.path().join("other"), Beside::Nothing));
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        if !is_superuser {
-            assert!(matches!(file, Err(FileError::FileNotWritable { .. })), "{file:?}");
-            assert!(matches!(missing, Err(FileError::FolderNotWritable { .. })), "{missing:?}");
-        }
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+        let (file, missing) =
+            as_a_mere_user(|| (judge(&path, Beside::Nothing), judge(&folder.path().join("other"), Beside::Nothing)));
+        assert!(matches!(file, Err(FileError::FileNotWritable { .. })), "{file:?}");
+        assert!(matches!(missing, Err(FileError::FolderNotWritable { .. })), "{missing:?}");
+        // With the owner's rights both are taken.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(judge(&path, Beside::OtherFiles).unwrap(), Presence::Present);
     }
 
     #[test]

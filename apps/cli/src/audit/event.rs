@@ -4,25 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
-
-/// The names of details, as the node writes them.
-pub(crate) mod detail {
-    pub(crate) const CORRELATION_ID: &str = "correlation-id";
-    pub(crate) const PLACE: &str = "place";
-    pub(crate) const COMMUNITY: &str = "community";
-    pub(crate) const CLIENT_URI: &str = "client-uri";
-    pub(crate) const CERTIFICATE: &str = "certificate-sha256";
-    pub(crate) const IDENTITY: &str = "identity";
-    pub(crate) const SCOPE: &str = "scope";
-    pub(crate) const TOKEN_ID: &str = "token-id";
-    pub(crate) const NOTE: &str = "note";
-    pub(crate) const REASON: &str = "reason";
-    pub(crate) const ERROR: &str = "error";
-    pub(crate) const CAUSE: &str = "cause";
-    pub(crate) const SECTION: &str = "section";
-    pub(crate) const LIKELY_FIX: &str = "likely-fix";
-    pub(crate) const EVIDENCE: &str = "evidence:";
-}
+use tessera_server::audit_sink::detail;
 
 /// One recorded decision.
 #[derive(Debug, Serialize)]
@@ -36,14 +18,14 @@ pub(crate) struct Decision {
     pub(crate) resource: Option<String>,
     pub(crate) outcome: Outcome,
     pub(crate) who: Who,
-    /// Everything else by the names of the node's details; notes are several.
+    /// What for, as `system#code` or in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) purposes: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) refusal: Option<Refusal>,
-    /// Further details: place, scope, token id, subject.
+    /// Everything else by the names of the node's details: place, scope, token id, subject.
     pub(crate) details: BTreeMap<String, String>,
 }
 

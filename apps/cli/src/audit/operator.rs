@@ -2,29 +2,27 @@
 //!
 //! Source: security invariant 47
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use tessera_authorization_server::audit::AuditAction;
 use tessera_authorization_server::context::CorrelationId;
 use tessera_authorization_server::registered::Registration;
+use tessera_server::audit_log::Appender;
+use tessera_server::audit_sink::{OBSERVER, detail};
 use tessera_trust::UnixTime;
 use tessera_udap::audit_event::{
     self, AuditAgent, AuditEntity, AuditEvent, AuditEventOutcome, AuditKind, AuditReference, AuditSource, Coding,
 };
 
-use super::event::detail;
 use crate::surroundings::{operator_name, random};
 
 /// The code system of our own subtypes, as the node uses it.
 const SUBTYPES: &str = "urn:tessera:audit";
-/// The node's name for itself in its events.
-const OBSERVER: &str = "tessera";
 
 /// The log, opened before anything is done, so that nothing is done that cannot be recorded.
 #[derive(Debug)]
-pub(crate) struct OperatorLog(File);
+pub(crate) struct OperatorLog(Appender);
 
 /// What an operator did.
 #[derive(Debug)]
@@ -38,23 +36,15 @@ pub(crate) struct Act<'a> {
 }
 
 impl OperatorLog {
-    /// Opens the node's log for appending; a new one has mode 0600.
+    /// Opens the node's log as the node does: ours alone, and made when it is missing.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path).map(Self)
+        Appender::open(path).map(Self)
     }
 
-    /// Appends the act as one line in one write, so that it does not mix with what a running node writes.
-    ///
-    /// Answers the event's correlation id.
+    /// Records the act; answers the event's correlation id.
     pub(crate) fn record(&mut self, act: &Act<'_>) -> io::Result<CorrelationId> {
         let id = CorrelationId::from_random(random());
-        let line = format!("{}\n", act.to_event(&id).to_json());
-        self.0.write_all(line.as_bytes())?;
-        self.0.sync_data()?;
+        self.0.append(&act.to_event(&id).to_line())?;
         Ok(id)
     }
 }

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use tessera_authorization_server::context::CorrelationId;
 use tessera_client::check::CheckOutcome;
+use tessera_server::audit_sink::detail;
 use tessera_server::config;
 
 use super::clients::unusable_configuration;
-use crate::audit::event::{Decision, Outcome, Refusal, Who, detail};
+use crate::audit::event::{Decision, Outcome, Refusal, Who};
 use crate::audit::search::search;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, bold, mark, safe, yellow};

@@ -41,6 +41,29 @@ fn a_store_is_governed_beside_its_node() {
     assert_eq!(node.terminate(), 0);
 }
 
+#[cfg(unix)]
+#[test]
+fn nothing_is_done_that_cannot_be_recorded() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (user, files) = (User::new(), Files::new());
+    let config = files.text("node.toml");
+    assert_eq!(Running::start(&user, &["serve", "--config", &config]).terminate(), 0);
+    let log = files.path("audit.jsonl");
+    let refused = || {
+        let revoke = ["clients", "revoke", "--community", "https://c.example", "--config", &config];
+        let (code, error) = user.json(&revoke);
+        assert_eq!((code, error["code"].as_str()), (1, Some("audit")), "{error}");
+        error.to_string()
+    };
+    std::fs::set_permissions(&log, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(refused().contains("chmod 600"), "the operator is told what helps");
+    std::fs::rename(&log, files.path("elsewhere.jsonl")).unwrap();
+    std::os::unix::fs::symlink(files.path("elsewhere.jsonl"), &log).unwrap();
+    assert!(refused().contains("not a link"));
+    assert_eq!(std::fs::read_to_string(files.path("elsewhere.jsonl")).unwrap(), "");
+}
+
 #[test]
 fn explain_shows_which_check_refused_and_what_helps() {
     let (user, files) = (User::new(), Files::new());

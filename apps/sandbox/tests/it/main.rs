@@ -7,5 +7,6 @@
 
 mod control;
 mod page;
+mod publication;
 mod support;
 mod visit;

@@ -29,15 +29,28 @@ pub(crate) fn port(sandbox: &Sandbox) -> u16 {
 
 /// Sends a request to the start page's listener as it stands; status, header block and body of the answer.
 pub(crate) async fn send(sandbox: &Sandbox, head: &str, body: &str) -> (u16, String, String) {
-    let port = port(sandbox) + 1;
+    let (status, head, body) = send_to(port(sandbox) + 1, head, body).await;
+    (status, head, String::from_utf8(body).unwrap())
+}
+
+/// Asks for a URL of this machine; status, header block and body of the answer.
+pub(crate) async fn ask(method: &str, url: &str) -> (u16, String, Vec<u8>) {
+    let (authority, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).unwrap();
+    let port = authority.rsplit_once(':').unwrap().1.parse().unwrap();
+    send_to(port, &format!("{method} /{path} HTTP/1.1\r\nHost: {authority}"), "").await
+}
+
+async fn send_to(port: u16, head: &str, body: &str) -> (u16, String, Vec<u8>) {
     #[expect(clippy::disallowed_methods, reason = "a test speaks for itself")]
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let head = head.replace("{port}", &port.to_string());
     let request = format!("{head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let body = answer.split_off(end + 4);
+    let head = String::from_utf8(answer).unwrap().trim_end().to_ascii_lowercase();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, head.to_ascii_lowercase(), body.to_owned())
+    (status, head, body)
 }

@@ -33,17 +33,22 @@ impl LogFile {
         let identity = Identity::of(&file.metadata()?);
         Ok(Self { path: path.to_owned(), file, identity })
     }
+
+    /// Waits until what was appended is on the disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
 }
 
 impl Destination for LogFile {
-    fn reopen_if_moved(&mut self) -> io::Result<bool> {
+    fn reopen_if_moved(&mut self) -> io::Result<()> {
         match std::fs::symlink_metadata(&self.path) {
-            Ok(metadata) if Identity::of(&metadata) == self.identity => return Ok(false),
+            Ok(metadata) if Identity::of(&metadata) == self.identity => return Ok(()),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         *self = Self::open(&self.path)?;
-        Ok(true)
+        Ok(())
     }
 
     fn ends_within_a_line(&mut self) -> io::Result<bool> {
@@ -57,7 +62,12 @@ impl Destination for LogFile {
     }
 
     fn append(&mut self, lines: &[u8]) -> io::Result<usize> {
-        self.file.write(lines)
+        loop {
+            match self.file.write(lines) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                answer => return answer,
+            }
+        }
     }
 }
 

@@ -40,8 +40,8 @@ impl Disk {
 }
 
 impl Destination for Disk {
-    fn reopen_if_moved(&mut self) -> io::Result<bool> {
-        Ok(false)
+    fn reopen_if_moved(&mut self) -> io::Result<()> {
+        Ok(())
     }
 
     fn ends_within_a_line(&mut self) -> io::Result<bool> {
@@ -153,6 +153,33 @@ fn what_another_process_appends_between_two_tries_mixes_with_nothing() {
 }
 
 #[test]
+fn a_line_that_another_process_cut_is_ended_while_the_log_is_open() {
+    let disk = Disk::with_room(1 << 20);
+    let log = disk.log(QUEUE);
+    log.append(|| event(0));
+    wait_until("the first is written", || disk.text().ends_with('\n'));
+    disk.0.lock().unwrap().text.extend_from_slice(b"{\"cut");
+    log.append(|| event(1));
+    drop(log);
+    assert_eq!(disk.text(), format!("{}\n{{\"cut\n{}\n", event(0), event(1)));
+}
+
+#[test]
+fn an_operators_line_is_there_at_once_and_ends_one_that_was_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let mut appender = Appender::open(&path).unwrap();
+    appender.append(&event(0)).unwrap();
+    let mut cut = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+    io::Write::write_all(&mut cut, b"{\"cut").unwrap();
+    appender.append(&event(1)).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n{{\"cut\n{}\n", event(0), event(1)));
+    std::fs::rename(&path, folder.path().join("audit.jsonl.1")).unwrap();
+    appender.append(&event(2)).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", event(2)), "it follows a rotation");
+}
+
+#[test]
 fn a_full_queue_is_told_and_breaks_the_log_until_it_is_written() {
     let disk = Disk::with_room(0);
     let log = disk.log(3);
@@ -225,12 +252,13 @@ mod on_unix {
         let path = folder.path().join("audit.jsonl");
         std::fs::write(&path, "").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(AuditLog::open(&path).is_err());
+        assert!(AuditLog::open(&path).is_err() && Appender::open(&path).is_err());
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         AuditLog::open(&path).unwrap();
+        Appender::open(&path).unwrap();
         let link = folder.path().join("link.jsonl");
         symlink(&path, &link).unwrap();
-        assert!(AuditLog::open(&link).is_err());
+        assert!(AuditLog::open(&link).is_err() && Appender::open(&link).is_err());
         assert!(AuditLog::open(Path::new("/dev/full")).is_err());
     }
 

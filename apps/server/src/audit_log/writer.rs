@@ -19,8 +19,8 @@ const BATCH: usize = 1024 * 1024;
 
 /// Where lines go; the log's file, or a test's imitation of one.
 pub(super) trait Destination: Send + 'static {
-    /// Takes the file that has the log's name now, when it is another one; says whether it was.
-    fn reopen_if_moved(&mut self) -> io::Result<bool>;
+    /// Takes the file that has the log's name now, when it is another one.
+    fn reopen_if_moved(&mut self) -> io::Result<()>;
 
     /// Whether what is there ends in the middle of a line.
     fn ends_within_a_line(&mut self) -> io::Result<bool>;
@@ -29,19 +29,29 @@ pub(super) trait Destination: Send + 'static {
     fn append(&mut self, lines: &[u8]) -> io::Result<usize>;
 }
 
+/// Appends whole lines with one write, to the file that has the log's name now; says how many bytes were taken.
+///
+/// A full disk may take a part of a line, this process's or another's. What is there of it is ended first: taking it back
+/// could cut what somebody has appended since, and going on in its middle would mix two lines.
+pub(super) fn append(destination: &mut impl Destination, lines: &[u8]) -> io::Result<usize> {
+    destination.reopen_if_moved()?;
+    if destination.ends_within_a_line()? {
+        destination.append(b"\n")?;
+    }
+    destination.append(lines)
+}
+
 pub(super) struct Writer<D> {
     destination: D,
     state: Arc<State>,
     retry: Duration,
     /// Whole lines that are not on the file yet. No further event is taken while the disk refuses these.
     held: Vec<u8>,
-    /// Whether the file may end in the middle of a line: another process, or a full disk, may have cut one.
-    may_be_cut: bool,
 }
 
 impl<D: Destination> Writer<D> {
     pub(super) fn new(destination: D, state: Arc<State>, retry: Duration) -> Self {
-        Self { destination, state, retry, held: Vec::new(), may_be_cut: true }
+        Self { destination, state, retry, held: Vec::new() }
     }
 
     /// Writes until the queue is closed and empty.
@@ -80,24 +90,11 @@ impl<D: Destination> Writer<D> {
         self.held.push(b'\n');
     }
 
-    /// Writes what is held, mostly with one write. Lines leave `held` when they are on the file in full.
-    ///
-    /// A full disk may take a part of a line. What is there of it is ended, and the line written again in full: taking the
-    /// part back could cut what another process has appended since, and going on in its middle could mix two lines.
+    /// Writes what is held, mostly with one write. Lines leave `held` when they are on the file in full; of one that was
+    /// cut, what is there stays as a line of its own, and it is written again.
     fn write_held(&mut self) -> io::Result<()> {
         while !self.held.is_empty() {
-            self.may_be_cut |= self.destination.reopen_if_moved()?;
-            if self.may_be_cut {
-                if self.destination.ends_within_a_line()? {
-                    self.destination.append(b"\n")?;
-                }
-                self.may_be_cut = false;
-            }
-            let taken = match self.destination.append(&self.held) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                answer => answer?,
-            };
-            self.may_be_cut = taken < self.held.len();
+            let taken = append(&mut self.destination, &self.held)?;
             let whole = self.held.iter().take(taken).rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             self.held.drain(..whole);
             if whole == 0 {

@@ -17,7 +17,7 @@ use super::files::Folder;
 use super::raw::{RawBase, RawMembership};
 use super::report::Report;
 
-/// A base ready to be used, with the paths at which it is served.
+/// A base ready to be used, and where clients register for its group.
 #[derive(Debug)]
 pub(crate) struct CheckedBase {
     pub(crate) settings: Base,
@@ -73,7 +73,7 @@ fn check_one(
     let name = BaseName::parse(&raw.name);
     let group = GroupName::parse(raw.group.as_deref().unwrap_or(&raw.name));
     if name.is_none() || group.is_none() {
-        report.error(format!("{key}.name"), "1 to 64 letters, digits, dots, hyphens or underscores");
+        report.error(format!("{key}.name"), "1 to 64 letters, digits, dots, hyphens or underscores, no dot first");
     }
     let base_url = judge_url(&raw.url, &format!("{key}.url"), report);
     let origin = origin_of(&raw.url);

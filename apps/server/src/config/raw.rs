@@ -225,7 +225,8 @@ pub struct RawB2b {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawBase {
-    /// A short name, in the URLs of its endpoints: letters, digits and hyphens.
+    /// A short name, in the URLs of its endpoints: 1 to 64 letters, digits, dots, hyphens or underscores, no dot
+    /// first.
     pub name: String,
     /// The FHIR base URL as clients know it; also the issuer.
     pub url: String,

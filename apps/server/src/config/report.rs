@@ -16,7 +16,7 @@ pub struct Report {
 pub struct Finding {
     /// Whether the node starts in spite of it.
     pub severity: Severity,
-    /// The key, such as `bases.r4.communities[0].certificates`.
+    /// The key, such as `bases[0].communities[0].certificates`.
     pub key: String,
     /// What is wrong and what to do.
     pub text: String,

@@ -1,5 +1,6 @@
 //! The operator's endpoints: metrics, health and readiness, on a listener of their own.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
@@ -49,6 +50,29 @@ async fn counters_move_with_what_happens() {
     assert_eq!(world.token("garbage", "system/Patient.rs").await.status, 401);
     assert!(counted(&world, "tessera_refusals_total", &refusal).await > before);
     assert!(!operator(&world, "/metrics").await.text().contains(&client_id), "an id is no label");
+}
+
+#[tokio::test]
+async fn every_metric_that_is_shown_is_documented() {
+    let world = World::start().await;
+    let member = elm().member("https://counted.example/client");
+    let client_id = world.registered(&member).await;
+    world.granted(&member, &client_id, "system/Patient.rs").await;
+    let page = include_str!("../../../../docs/operations.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `tessera_"));
+    let documented: BTreeSet<String> = rows.map(|row| format!("tessera_{}", row.split('`').next().unwrap())).collect();
+    let shown = operator(&world, "/metrics").await.text();
+    let shown: BTreeSet<String> = shown
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(shown.difference(&documented).collect::<Vec<_>>(), [""; 0], "are shown and not documented");
+    for file in ["file=\"registry\"", "file=\"spent\""] {
+        for name in ["tessera_store_operations_total", "tessera_store_commits_total"] {
+            assert!(counted(&world, name, &[file]).await > 0, "{name} {file}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -22,7 +22,16 @@ pub(super) struct Slot {
     pub(super) cas: Arc<[Arc<Certificate>]>,
     pub(super) fetched_at: UnixTime,
     pub(super) tried_at: UnixTime,
-    pub(super) asked_at: UnixTime,
+    pub(super) need: Need,
+}
+
+/// Who needs the list at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// The operator, who gave it as a file: it makes no room, and is polled whether somebody asks for it or not.
+    OfOperator,
+    /// Whoever asked for it last, and when that was.
+    AskedAt(UnixTime),
 }
 
 /// Where the list at hand comes from.
@@ -37,8 +46,7 @@ pub(super) enum Origin {
 }
 
 impl Slot {
-    /// A list from a file. It counts as fetched long ago, so that the first poll asks for a newer one, and as asked for
-    /// at the end of time: it is the operator's and makes no room.
+    /// A list from a file. It counts as fetched long ago, so that the first poll asks for a newer one.
     pub(super) fn from_file(crl: Arc<Crl>) -> Self {
         let long_ago = UnixTime::from_secs(0);
         Self {
@@ -47,12 +55,15 @@ impl Slot {
             cas: Arc::from([]),
             fetched_at: long_ago,
             tried_at: long_ago,
-            asked_at: UnixTime::from_secs(u64::MAX),
+            need: Need::OfOperator,
         }
     }
 
-    fn is_of_operator(&self) -> bool {
-        self.asked_at == UnixTime::from_secs(u64::MAX)
+    /// Notes that somebody asks for it.
+    pub(super) fn asked(&mut self, now: UnixTime) {
+        if let Need::AskedAt(at) = self.need {
+            self.need = Need::AskedAt(at.max(now));
+        }
     }
 
     fn size_bytes(&self) -> usize {
@@ -89,9 +100,11 @@ impl Slots {
     pub(super) fn put(&mut self, place: CrlPlace, slot: Slot) {
         self.by_place.remove(&place);
         while self.by_place.len() >= CAPACITY || self.fetched_bytes() + slot.size_bytes() > self.budget {
-            let fetched = self.by_place.iter().filter(|(_, slot)| !slot.is_of_operator());
-            let least = fetched.min_by_key(|(_, slot)| slot.asked_at).map(|(place, _)| place.clone());
-            let Some(least) = least else { break };
+            let asked = self.by_place.iter().filter_map(|(place, slot)| match slot.need {
+                Need::OfOperator => None,
+                Need::AskedAt(at) => Some((at, place)),
+            });
+            let Some(least) = asked.min_by_key(|(at, _)| *at).map(|(_, place)| place.clone()) else { break };
             self.by_place.remove(&least);
         }
         self.by_place.insert(place, slot);
@@ -103,7 +116,10 @@ impl Slots {
 
     /// Places whose lists are due to be asked for again; forgets those that nobody needs any more.
     pub(super) fn due(&mut self, poll_every: Duration, now: UnixTime) -> Vec<CrlPlace> {
-        self.by_place.retain(|_, slot| now <= slot.asked_at.plus(UNUSED_AFTER));
+        self.by_place.retain(|_, slot| match slot.need {
+            Need::OfOperator => true,
+            Need::AskedAt(at) => now <= at.plus(UNUSED_AFTER),
+        });
         let is_due = |slot: &Slot| {
             now >= slot.fetched_at.plus(poll_every) && now >= slot.tried_at.plus(poll_every.min(RETRY_AFTER))
         };
@@ -111,6 +127,6 @@ impl Slots {
     }
 
     fn fetched_bytes(&self) -> usize {
-        self.by_place.values().filter(|slot| !slot.is_of_operator()).map(Slot::size_bytes).sum()
+        self.by_place.values().filter(|slot| slot.need != Need::OfOperator).map(Slot::size_bytes).sum()
     }
 }

@@ -105,15 +105,37 @@ pub struct Running {
 impl Running {
     /// Starts it and waits for its first line.
     pub fn start(user: &User, arguments: &[&str]) -> Self {
-        let mut child = user
-            .command(&[arguments, &["--json"]].concat())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
+        Self::spawn(user.command(&[arguments, &["--json"]].concat()).stderr(Stdio::inherit()))
+    }
+
+    /// Starts it so that writing beyond a limit of the system is an error and not its end, as on a disk that is full. What
+    /// it logs is not shown, for its log could be such a file.
+    #[cfg(target_os = "linux")]
+    pub fn start_limited(user: &User, arguments: &[&str]) -> Self {
+        let command = user.command(&[arguments, &["--json"]].concat());
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        Self::spawn(shell.stdin(Stdio::null()).stderr(Stdio::null()))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let first = read_line(&mut stdout).unwrap_or_else(|| panic!("{arguments:?} ended at once: {:?}", child.wait()));
+        let first = read_line(&mut stdout).unwrap_or_else(|| panic!("{command:?} ended at once: {:?}", child.wait()));
         Self { child, stdout, first }
+    }
+
+    /// How far its files may grow from now on, in bytes or `unlimited`.
+    #[cfg(target_os = "linux")]
+    pub fn limit_files(&self, size: &str) {
+        let limit = [format!("--pid={}", self.child.id()), format!("--fsize={size}:")];
+        assert!(Command::new("prlimit").args(limit).status().unwrap().success());
     }
 
     /// The next JSON line; none when the command has ended.
