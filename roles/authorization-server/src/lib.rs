@@ -41,12 +41,13 @@ use tessera_jose::key::SigningKey;
 use tessera_trust::UnixTime;
 use tessera_trust::community::CommunityId;
 use tessera_udap::access_token::TokenKeys;
+use tessera_udap::signed::{SignedObject, Verified};
 
 use crate::audit::{AuditAction, AuditOutcome, AuditRecord};
 use crate::context::RequestContext;
 use crate::discovery::{CommunityQuery, Discovery, Documents, PreparedDocument, Renewal};
 use crate::policy::CommunityPolicy;
-use crate::ports::{AuditSink, RegistrationStore, ReplayStore, RevocationStore, Trust};
+use crate::ports::{AuditSink, JtiSpend, RegistrationStore, ReplayStore, RevocationStore, Spend, Trust};
 use crate::rejection::{Refusal, Rejection, Unread};
 use crate::settings::{Base, BaseName, Group, GroupName, ServerSettings, SettingsError};
 
@@ -196,6 +197,32 @@ impl AuthorizationServer {
 
     fn policy(&self, community: &CommunityId) -> Result<&CommunityPolicy, Rejection> {
         self.communities.get(community).ok_or(Rejection::CommunityNotServed)
+    }
+
+    /// Spends the jti of a JWT that held in full, so that it is taken once.
+    ///
+    /// `replayed` is the rejection of a second use; `of` names such JWTs in the plural, for a client that sends too many.
+    ///
+    /// Source: FAST Security STU2 §7.1.4
+    async fn spend_jti<T: SignedObject>(
+        &self,
+        jwt: &Verified<T>,
+        replayed: Rejection,
+        of: &'static str,
+        context: &RequestContext,
+    ) -> Result<(), Rejection> {
+        let spend = JtiSpend {
+            community: jwt.signer().community().clone(),
+            issuer: jwt.issuer().to_owned(),
+            jti: jwt.jti().clone(),
+            until: jwt.expires_at().plus(self.skew).plus(REPLAY_MARGIN),
+            now: context.now,
+        };
+        match self.ports.replays.spend_jti(spend).await? {
+            Spend::Fresh => Ok(()),
+            Spend::Replayed => Err(replayed),
+            Spend::ShareUsedUp => Err(Rejection::ShareUsedUp { of }),
+        }
     }
 
     /// Ends a request: its audit record is kept, and a rejection becomes what goes out. Each request passes here once.

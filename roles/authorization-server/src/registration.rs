@@ -13,11 +13,11 @@ use tessera_udap::software_statement::{RequestedGrants, SoftwareStatement};
 use crate::audit::{AuditAction, AuditRecord};
 use crate::context::RequestContext;
 use crate::policy::ScopeDecision;
-use crate::ports::{Cancelled, JtiSpend, Registered, Spend};
+use crate::ports::{Cancelled, Registered};
 use crate::registered::{GrantType, Registration, RegistrationDraft};
 use crate::rejection::{Refusal, Rejection};
 use crate::settings::GroupName;
-use crate::{AuthorizationServer, GroupInUse, REPLAY_MARGIN};
+use crate::{AuthorizationServer, GroupInUse};
 
 /// What a registration request has led to.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl AuthorizationServer {
         let request = RegistrationRequest::read(body).map_err(Rejection::RegistrationBody)?;
         // Certifications are neither required nor supported by any community yet, so they satisfy and grant nothing (§3.3).
         let statement = self.verify_statement(group, &request.software_statement, context, record).await?;
-        self.spend_statement(&statement, context).await?;
+        self.spend_jti(&statement, Rejection::StatementReplayed, "software statements", context).await?;
         match statement.object().grant_types {
             RequestedGrants::Cancel => self.cancel(group, statement, context, record).await,
             RequestedGrants::AuthorizationCode { .. } => {
@@ -115,25 +115,6 @@ impl AuthorizationServer {
         record.client.client_uri = Some(statement.object().client_uri.clone());
         record.client.proved = true;
         Ok(statement)
-    }
-
-    async fn spend_statement(
-        &self,
-        statement: &Verified<SoftwareStatement>,
-        context: &RequestContext,
-    ) -> Result<(), Rejection> {
-        let spend = JtiSpend {
-            community: statement.signer().community().clone(),
-            issuer: statement.issuer().to_owned(),
-            jti: statement.jti().clone(),
-            until: statement.expires_at().plus(self.skew).plus(REPLAY_MARGIN),
-            now: context.now,
-        };
-        match self.ports.replays.spend_jti(spend).await? {
-            Spend::Fresh => Ok(()),
-            Spend::Replayed => Err(Rejection::StatementReplayed),
-            Spend::ShareUsedUp => Err(Rejection::ShareUsedUp { of: "software statements" }),
-        }
     }
 
     async fn put(

@@ -13,13 +13,12 @@ use tessera_udap::signed::{Expected, Unverified, Verified};
 use tessera_udap::token::ClientAssertion;
 
 use super::PresentedCredentials;
+use crate::AuthorizationServer;
 use crate::audit::AuditRecord;
 use crate::context::RequestContext;
-use crate::ports::{JtiSpend, Spend};
 use crate::registered::{Registration, RegistrationStatus};
 use crate::rejection::Rejection;
 use crate::settings::Base;
-use crate::{AuthorizationServer, REPLAY_MARGIN};
 
 /// A client whose Authentication Token held in every respect and has been spent.
 ///
@@ -97,7 +96,7 @@ impl AuthorizationServer {
             return Err(Rejection::ClientUnknown { issuer: assertion.issuer().to_owned() });
         }
         record.client.proved = true;
-        self.spend_assertion(&assertion, context).await?;
+        self.spend_jti(&assertion, Rejection::AssertionReplayed, "Authentication Tokens", context).await?;
         Ok(AuthenticatedClient { registration, assertion })
     }
 
@@ -123,25 +122,6 @@ impl AuthorizationServer {
         record.client.client_uri = Some(registration.client_uri.clone());
         may_be_used_at(base, &registration)?;
         Ok(registration)
-    }
-
-    async fn spend_assertion(
-        &self,
-        assertion: &Verified<AuthenticationToken>,
-        context: &RequestContext,
-    ) -> Result<(), Rejection> {
-        let spend = JtiSpend {
-            community: assertion.signer().community().clone(),
-            issuer: assertion.issuer().to_owned(),
-            jti: assertion.jti().clone(),
-            until: assertion.expires_at().plus(self.skew).plus(REPLAY_MARGIN),
-            now: context.now,
-        };
-        match self.ports.replays.spend_jti(spend).await? {
-            Spend::Fresh => Ok(()),
-            Spend::Replayed => Err(Rejection::AssertionReplayed),
-            Spend::ShareUsedUp => Err(Rejection::ShareUsedUp { of: "Authentication Tokens" }),
-        }
     }
 }
 
