@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod context;
 pub mod discovery;
+mod endpoint;
 pub mod introspection;
 pub mod policy;
 pub mod ports;
@@ -25,6 +26,7 @@ pub mod revocation;
 pub mod settings;
 pub mod token;
 
+pub use endpoint::Endpoint;
 pub use introspection::Introspection;
 pub use registration::{RegistrationAnswer, RegistrationStatusCode};
 pub use token::{PresentedCredentials, TokenAnswer};
@@ -43,7 +45,7 @@ use tessera_trust::community::CommunityId;
 use tessera_udap::access_token::TokenKeys;
 use tessera_udap::signed::{SignedObject, Verified};
 
-use crate::audit::{AuditAction, AuditOutcome, AuditRecord};
+use crate::audit::{AuditOutcome, AuditRecord};
 use crate::context::RequestContext;
 use crate::discovery::{CommunityQuery, Discovery, Documents, PreparedDocument, Renewal};
 use crate::policy::CommunityPolicy;
@@ -183,12 +185,12 @@ impl AuthorizationServer {
 
     /// Refuses a request that the edge could not read, so that it too leaves its record; nothing of it was looked at.
     #[must_use]
-    pub fn refuse_unread(&self, action: AuditAction, place: &str, unread: Unread, context: &RequestContext) -> Refusal {
-        let rejection = match action {
-            AuditAction::Registration => Rejection::RegistrationUnread(unread),
-            _ => Rejection::FormUnread(unread),
+    pub fn refuse_unread(&self, endpoint: Endpoint, place: &str, unread: Unread, context: &RequestContext) -> Refusal {
+        let rejection = match endpoint {
+            Endpoint::Registration => Rejection::RegistrationUnread(unread),
+            Endpoint::Token | Endpoint::Introspection | Endpoint::Revocation => Rejection::FormUnread(unread),
         };
-        self.refuse(AuditRecord::begun(action, place, context), context, &rejection)
+        self.refuse(AuditRecord::begun(endpoint.action(), place, context), context, &rejection)
     }
 
     fn base(&self, name: &BaseName) -> Result<&Base, Rejection> {
