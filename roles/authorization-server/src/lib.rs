@@ -28,7 +28,7 @@ pub mod token;
 
 pub use endpoint::Endpoint;
 pub use introspection::Introspection;
-pub use registration::{RegistrationAnswer, RegistrationStatusCode};
+pub use registration::{RegistrationAnswer, RegistrationOutcome};
 pub use token::{PresentedCredentials, TokenAnswer};
 
 use std::collections::HashMap;

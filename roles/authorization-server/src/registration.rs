@@ -23,20 +23,32 @@ use crate::{AuthorizationServer, GroupInUse};
 #[derive(Debug, Clone)]
 pub struct RegistrationAnswer {
     /// From which the edge takes the HTTP status.
-    pub status: RegistrationStatusCode,
+    pub outcome: RegistrationOutcome,
     /// The body.
     pub response: RegistrationResponse,
 }
 
 /// What became of a registration request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RegistrationStatusCode {
+pub enum RegistrationOutcome {
     /// 201.
     Created,
     /// 200, the client_id as before.
     Changed,
     /// 200, `grant_types` empty.
     Cancelled,
+}
+
+impl RegistrationOutcome {
+    /// A word for metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 impl AuthorizationServer {
@@ -126,14 +138,14 @@ impl AuthorizationServer {
     ) -> Result<RegistrationAnswer, Rejection> {
         let scope = self.granted_scope(&statement)?;
         let draft = draft(group, statement, scope, context);
-        let (status, registration) = match self.ports.registrations.register(draft).await? {
-            Registered::Created(registration) => (RegistrationStatusCode::Created, registration),
-            Registered::Changed(registration) => (RegistrationStatusCode::Changed, registration),
+        let (outcome, registration) = match self.ports.registrations.register(draft).await? {
+            Registered::Created(registration) => (RegistrationOutcome::Created, registration),
+            Registered::Changed(registration) => (RegistrationOutcome::Changed, registration),
             Registered::Blocked(client_id) => {
                 return Err(Rejection::RegistrationBlocked { client_id });
             }
         };
-        Ok(answer(status, registration, record))
+        Ok(answer(outcome, registration, record))
     }
 
     fn granted_scope(&self, statement: &Verified<SoftwareStatement>) -> Result<ScopeSet, Rejection> {
@@ -162,7 +174,7 @@ impl AuthorizationServer {
             Cancelled::Cancelled(registration) => {
                 // The answer repeats the statement as submitted, which for a cancel is not the stored one.
                 let registration = Registration { software_statement: object.as_submitted, ..registration };
-                Ok(answer(RegistrationStatusCode::Cancelled, registration, record))
+                Ok(answer(RegistrationOutcome::Cancelled, registration, record))
             }
             Cancelled::Unknown => Err(Rejection::NothingToCancel { client_uri: object.client_uri }),
             Cancelled::Blocked(client_id) => Err(Rejection::RegistrationBlocked { client_id }),
@@ -198,17 +210,17 @@ fn draft(
 /// What now holds, without the JWT's own claims.
 ///
 /// Source: FAST Security STU2 §3.2.3; RFC 7591 §3.2.1
-fn answer(status: RegistrationStatusCode, registration: Registration, record: &mut AuditRecord) -> RegistrationAnswer {
-    record.action = match status {
-        RegistrationStatusCode::Created => AuditAction::RegistrationCreated,
-        RegistrationStatusCode::Changed => AuditAction::RegistrationChanged,
-        RegistrationStatusCode::Cancelled => AuditAction::RegistrationCancelled,
+fn answer(outcome: RegistrationOutcome, registration: Registration, record: &mut AuditRecord) -> RegistrationAnswer {
+    record.action = match outcome {
+        RegistrationOutcome::Created => AuditAction::RegistrationCreated,
+        RegistrationOutcome::Changed => AuditAction::RegistrationChanged,
+        RegistrationOutcome::Cancelled => AuditAction::RegistrationCancelled,
     };
     record.client.client_id = Some(registration.client_id.clone());
     record.scope = Some(registration.scope.to_string());
     let grant_types = registration.grant_types.iter();
     RegistrationAnswer {
-        status,
+        outcome,
         response: RegistrationResponse {
             client_id: registration.client_id,
             software_statement: registration.software_statement,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use tessera_authorization_server::rejection::Unread;
 use tessera_authorization_server::settings::GroupName;
-use tessera_authorization_server::{Endpoint, RegistrationStatusCode};
+use tessera_authorization_server::{Endpoint, RegistrationOutcome};
 
 use crate::decision::to_the_end;
 use crate::state::Node;
@@ -25,12 +25,11 @@ pub(crate) async fn post(State((node, group)): State<(Node, GroupName)>, request
         };
         match answer {
             Ok(answer) => {
-                let (status, word) = match answer.status {
-                    RegistrationStatusCode::Created => (StatusCode::CREATED, "created"),
-                    RegistrationStatusCode::Changed => (StatusCode::OK, "changed"),
-                    RegistrationStatusCode::Cancelled => (StatusCode::OK, "cancelled"),
+                let status = match answer.outcome {
+                    RegistrationOutcome::Created => StatusCode::CREATED,
+                    RegistrationOutcome::Changed | RegistrationOutcome::Cancelled => StatusCode::OK,
                 };
-                metrics::counter!("tessera_registrations_total", "outcome" => word).increment(1);
+                metrics::counter!("tessera_registrations_total", "outcome" => answer.outcome.as_str()).increment(1);
                 error_response::json(status, &answer.response)
             }
             Err(refusal) => error_response::refusal(&refusal, Endpoint::Registration),
