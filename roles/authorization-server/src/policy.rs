@@ -13,7 +13,7 @@ use tessera_udap::negotiation::{self, Negotiation};
 use tessera_udap::scope::{Flow, ScopeSet};
 
 /// What a community admits in the `hl7-b2b` object is a rule of the guide's, so it is told and judged in `udap`.
-pub use tessera_udap::extensions::b2b::{Admitted, AdmittedPrefixes, B2bRules as B2bPolicy, SubjectName};
+pub use tessera_udap::extensions::b2b::{Admitted, AdmittedPrefixes, B2bRules, SubjectName};
 
 /// The rules of one trust community at this authorization server.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct CommunityPolicy {
     /// The algorithms accepted for software statements and Authentication Tokens.
     pub algorithms: AlgorithmSet,
     /// What the `hl7-b2b` object may say.
-    pub b2b: B2bPolicy,
+    pub b2b: B2bRules,
     /// How long its members' access tokens live; at most one hour, at least one minute.
     pub access_token_lifetime: Duration,
 }
