@@ -1,8 +1,10 @@
 //! Who asks: an Authentication Token becomes an authenticated client, at whichever endpoint it came.
 //!
-//! The order is that of cost and of trust: form, registration, signature, path, binding, claims, and last the jti, which is
-//! only spent for a JWT that held in full. Each endpoint is an audience of its own, so an assertion that was stolen on its
-//! way to one is worth nothing at another.
+//! The order is that of cost: the form; the registration that `iss` claims; the certificate's URI names, which must have the
+//! registered one; the signature; the path; the claims; and last the jti, which is only spent for a JWT that held in full.
+//! What is looked up or compared before the signature can only refuse: once all holds, the claims are judged against that
+//! same registration. Each endpoint is an audience of its own, so an assertion that was stolen on its way to one is worth
+//! nothing at another.
 //!
 //! Source: FAST Security STU2 §5.2.1, §5.2.2; UDAP JWT-based Client Authentication §6; RFC 7523 §3
 
