@@ -152,8 +152,11 @@ impl Rejection {
     pub(super) fn likely_fix(&self) -> &'static str {
         match self {
             Self::NoSuchPlace => "Compare the URL with the endpoints in the base's UDAP metadata.",
-            Self::FormUnread(Unread::TooLarge) | Self::RegistrationUnread(Unread::TooLarge) => {
-                "Send a shorter chain in x5c and fewer scopes; the limits are in the documentation."
+            Self::FormUnread(Unread::TooLarge) => {
+                "Send a shorter chain in x5c and fewer scopes; the form may have 96 KiB."
+            }
+            Self::RegistrationUnread(Unread::TooLarge) => {
+                "Send a shorter chain in x5c and fewer scopes; the body may have 256 KiB."
             }
             Self::FormUnread(Unread::TooSlow | Unread::Broken)
             | Self::RegistrationUnread(Unread::TooSlow | Unread::Broken) => {
