@@ -230,12 +230,13 @@ impl AuthorizationServer {
     /// Ends a request: its audit record is kept, and a rejection becomes what goes out. Each request passes here once.
     fn close<T>(
         &self,
-        record: AuditRecord,
+        mut record: AuditRecord,
         context: &RequestContext,
         result: Result<T, Rejection>,
     ) -> Result<T, Refusal> {
         match result {
             Ok(answer) => {
+                record.outcome = AuditOutcome::Granted;
                 self.ports.audit.record(record);
                 Ok(answer)
             }
