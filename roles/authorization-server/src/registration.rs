@@ -117,12 +117,8 @@ impl AuthorizationServer {
         if !self.policy(signer.community())?.algorithms.contains(algorithm) {
             return Err(Rejection::StatementAlgorithm);
         }
-        let expected = Expected {
-            audience: &[group.group.registration_endpoint.as_str()],
-            issuer_in_san: true,
-            bound_uri: None,
-            skew: self.skew,
-        };
+        let expected =
+            Expected { audience: &[group.group.registration_endpoint.as_str()], bound_uri: None, skew: self.skew };
         let statement = checked.verify(signer, &expected, context.now).map_err(Rejection::Statement)?;
         record.client.client_uri = Some(statement.object().client_uri.clone());
         record.client.proved = true;

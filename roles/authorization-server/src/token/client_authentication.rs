@@ -88,7 +88,6 @@ impl AuthorizationServer {
         record.notes.extend_from_slice(signer.soft_failures());
         let expected = Expected {
             audience: &[audience.as_str()],
-            issuer_in_san: false,
             bound_uri: Some(registration.client_uri.as_str()),
             skew: self.skew,
         };
