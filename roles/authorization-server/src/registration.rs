@@ -5,6 +5,7 @@
 //!
 //! Source: FAST Security STU2 §3; UDAP Dynamic Client Registration §3 to §5
 
+use tessera_udap::negotiation::NegotiationError;
 use tessera_udap::registration::{RegistrationRequest, RegistrationResponse};
 use tessera_udap::scope::ScopeSet;
 use tessera_udap::signed::{Expected, Unverified, Verified};
@@ -12,7 +13,6 @@ use tessera_udap::software_statement::{RequestedGrants, SoftwareStatement};
 
 use crate::audit::{AuditAction, AuditRecord};
 use crate::context::RequestContext;
-use crate::policy::ScopeDecision;
 use crate::ports::{Cancelled, Registered};
 use crate::registered::{GrantType, Registration, RegistrationDraft};
 use crate::rejection::{Refusal, Rejection};
@@ -147,11 +147,12 @@ impl AuthorizationServer {
     fn granted_scope(&self, statement: &Verified<SoftwareStatement>) -> Result<ScopeSet, Rejection> {
         let policy = self.policy(statement.signer().community())?;
         let object = statement.object();
-        match policy.grant_at_registration(&object.client_uri, &object.scope) {
-            ScopeDecision::Granted(scope) => Ok(scope),
-            ScopeDecision::UnsupportedWildcard(scopes) => Err(Rejection::RegistrationWildcard { scopes }),
-            ScopeDecision::Nothing => Err(Rejection::RegistrationScope { requested: object.scope.to_string() }),
-        }
+        policy.grant_at_registration(&object.client_uri, &object.scope).map_err(|error| match error {
+            NegotiationError::UnsupportedWildcard(scopes) => Rejection::RegistrationWildcard { scopes },
+            NegotiationError::NoneSupported | NegotiationError::NoneGranted => {
+                Rejection::RegistrationScope { requested: object.scope.to_string() }
+            }
+        })
     }
 
     /// Ends the registration of this client in the statement's community; another community's is never touched.
