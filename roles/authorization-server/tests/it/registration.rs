@@ -178,7 +178,7 @@ async fn what_stands_beside_the_statement_is_ignored() {
     });
     let answer = world.server.register(&group_name("main"), body.to_string().as_bytes(), &world.now()).await.unwrap();
     assert_eq!(answer.response.client_name, "Visiting App");
-    assert!(!answer.response.scope.contains_str("system/*.write"));
+    assert!(answer.response.scope.iter().all(|scope| scope.as_str() != "system/*.write"));
 }
 
 /// Shows: DCR-9, DCR-11, DCR-13, DCR-15, DCR-16
