@@ -104,6 +104,7 @@ fn of_gateway(record: &data::AuditRecord) -> AuditEvent {
         _ => Action::Read,
     };
     let outcome = match &record.outcome {
+        data::AuditOutcome::Undecided => AuditEventOutcome::SeriousFailure("undecided".to_owned()),
         data::AuditOutcome::Granted => AuditEventOutcome::Success,
         data::AuditOutcome::Refused(refusal) => AuditEventOutcome::MinorFailure(refusal.reason_code.to_owned()),
         data::AuditOutcome::Failed(refusal) => AuditEventOutcome::SeriousFailure(refusal.reason_code.to_owned()),

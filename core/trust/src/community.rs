@@ -19,10 +19,13 @@ impl CommunityId {
     /// Takes an absolute URI as a community's name.
     ///
     /// # Errors
-    /// [`CommunityError::NotAUri`] when the text is not an absolute URI, or only by repair.
+    /// [`CommunityError::NotAUri`] when the text is not an absolute URI, or only by repair, or one that names nothing.
     pub fn parse(text: &str) -> Result<Self, CommunityError> {
-        fluent_uri::Uri::parse(text).map_err(|_| CommunityError::NotAUri)?;
-        Ok(Self(text.into()))
+        let uri = fluent_uri::Uri::parse(text).map_err(|_| CommunityError::NotAUri)?;
+        // `urn:` and `https://` are URIs by the grammar and name nothing.
+        let nothing_named =
+            uri.path().is_empty() && uri.authority().is_none_or(|authority| authority.host().is_empty());
+        if nothing_named { Err(CommunityError::NotAUri) } else { Ok(Self(text.into())) }
     }
 
     /// The URI as written.
@@ -206,7 +209,17 @@ mod tests {
         for text in ["https://community.example/a", "urn:example:a", "urn:oid:2.16.840.1.113883"] {
             assert_eq!(CommunityId::parse(text).unwrap().as_str(), text);
         }
-        for text in ["", "community", "/a", "https://a b", "https://exa\\mple/", "//example.com/a"] {
+        for text in [
+            "",
+            "community",
+            "/a",
+            "https://a b",
+            "https://exa\\mple/",
+            "//example.com/a",
+            "urn:",
+            "https://",
+            "https://?a",
+        ] {
             assert!(CommunityId::parse(text).is_err(), "{text}");
         }
         assert_ne!(CommunityId::parse("urn:a").unwrap(), CommunityId::parse("URN:a").unwrap());

@@ -267,8 +267,8 @@ impl TrustRefusal {
     }
 
     /// How many further attempts were made and not kept. Every kind of fault that they met is among those kept.
-    #[must_use]
-    pub fn omitted_attempts(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn omitted_attempts(&self) -> usize {
         self.0.omitted
     }
 

@@ -58,13 +58,6 @@ impl CertificateProfile {
         self
     }
 
-    /// Accepts, where an extended key usage is present, only certificates that name one of these purposes.
-    #[must_use]
-    pub fn with_purposes(mut self, purposes: impl IntoIterator<Item = ObjectIdentifier>) -> Self {
-        self.purposes = purposes.into_iter().collect();
-        self
-    }
-
     /// Accepts only keys of these families.
     #[must_use]
     pub fn with_keys(mut self, keys: impl IntoIterator<Item = KeyFamily>) -> Self {

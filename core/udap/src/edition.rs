@@ -94,14 +94,6 @@ impl Edition {
         matches!(self, Self::Stu2)
     }
 
-    /// Whether a server must support the `community` parameter.
-    ///
-    /// Source: FAST Security STU2 §2.3; COMM-3
-    #[must_use]
-    pub const fn community_parameter_required(self) -> bool {
-        matches!(self, Self::Stu2)
-    }
-
     /// What an unknown community is answered with.
     ///
     /// Source: FAST Security STU1 §2.3, STU1.1 §2.3, STU2 §2.3
@@ -126,30 +118,6 @@ impl Edition {
     /// Source: FAST Security STU2 §2.3; UDAP Server Metadata §3.4; SMD-8
     #[must_use]
     pub const fn signed_metadata_prevails(self) -> bool {
-        matches!(self, Self::Stu2)
-    }
-
-    /// Whether the rules of scope negotiation are part of the guide, so that a peer may count on them.
-    ///
-    /// Source: FAST Security STU2 §7.3
-    #[must_use]
-    pub const fn negotiates_scopes(self) -> bool {
-        matches!(self, Self::Stu2)
-    }
-
-    /// Whether system, user and patient scopes are bound to their grant by the guide itself, not by policy alone.
-    ///
-    /// Source: FAST Security STU1.1 §3.1; DCR-29
-    #[must_use]
-    pub const fn binds_scope_context_to_grant(self) -> bool {
-        !matches!(self, Self::Stu2)
-    }
-
-    /// Whether a client must have registered the scope `udap` before it starts Tiered OAuth.
-    ///
-    /// Source: FAST Security STU2 §6.1; TIERED-2, TIERED-6
-    #[must_use]
-    pub const fn udap_scope_registered_for_tiered(self) -> bool {
         matches!(self, Self::Stu2)
     }
 }

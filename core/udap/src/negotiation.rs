@@ -22,11 +22,11 @@ pub struct Negotiation {
 }
 
 /// Why a negotiation is to be answered with an error. The text is fit for the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NegotiationError {
-    /// A wildcard was asked for that `scopes_supported` does not list.
+    /// These wildcards were asked for, and `scopes_supported` does not list them.
     #[error("a wildcard scope was requested that is not listed in scopes_supported")]
-    UnsupportedWildcard,
+    UnsupportedWildcard(ScopeSet),
     /// None of the scopes is supported.
     #[error("none of the requested scopes is supported; see scopes_supported in the metadata")]
     NoneSupported,
@@ -61,12 +61,25 @@ pub fn grant(requested: &ScopeSet, supported: &ScopeSet, allowed: &ScopeSet) -> 
     result
 }
 
-/// The wildcards of a request that a server does not list; a client that finds one does not send the request.
+/// A wildcard of a request that a client does not send, because the server lists no wildcard at all.
+///
+/// `listed` is `scopes_supported` as the metadata have it. Without a list the server says nothing about wildcards, and so
+/// has not said that it takes them; where it lists some, it answers for itself whether it takes this one.
 ///
 /// Source: FAST Security STU2 §7.3 (3); SCOPE-2
 #[must_use]
-pub fn unlisted_wildcards(requested: &ScopeSet, supported: &ScopeSet) -> ScopeSet {
-    requested.iter().filter(|scope| scope.is_wildcard() && !is_supported(scope, supported)).cloned().collect()
+pub fn wildcard_in_vain<'a>(requested: &'a ScopeSet, listed: &[String]) -> Option<&'a Scope> {
+    let lists_wildcards = listed.iter().any(|text| Scope::parse(text).is_ok_and(|scope| scope.is_wildcard()));
+    requested.iter().find(|scope| scope.is_wildcard() && !lists_wildcards)
+}
+
+/// The scopes of a request that go with its grant; those of another context are dropped before the negotiation: user and
+/// patient scopes with client credentials, system scopes with the authorization code.
+///
+/// Source: FAST Security STU1.1 §3.1; DCR-29
+#[must_use]
+pub fn for_flow(requested: &ScopeSet, flow: Flow) -> ScopeSet {
+    requested.iter().filter(|scope| scope.fits(flow)).cloned().collect()
 }
 
 /// Whether the server supports the scope: by its own name, or under a wider one that is listed. A wildcard goes by its
@@ -86,20 +99,6 @@ fn expand(wildcard: &Scope, supported: &ScopeSet, allowed: &ScopeSet) -> Option<
 }
 
 impl Negotiation {
-    /// Takes back what does not go with the grant: user and patient scopes with client credentials, system scopes
-    /// with the authorization code.
-    ///
-    /// Source: FAST Security STU1.1 §3.1; DCR-29
-    #[must_use]
-    pub fn for_flow(mut self, flow: Flow) -> Self {
-        let granted = std::mem::take(&mut self.granted);
-        for scope in &granted {
-            let place = if scope.fits(flow) { &mut self.granted } else { &mut self.withheld };
-            place.insert(scope.clone());
-        }
-        self
-    }
-
     /// What is granted, unless the request is to be refused.
     ///
     /// # Errors
@@ -107,12 +106,12 @@ impl Negotiation {
     /// [`NegotiationError::NoneSupported`] or [`NegotiationError::NoneGranted`] when nothing is left.
     ///
     /// Source: FAST Security STU2 §7.3 (5), (9), (10); SCOPE-4, SCOPE-7, SCOPE-8
-    pub fn verdict(&self) -> Result<&ScopeSet, NegotiationError> {
+    pub fn verdict(self) -> Result<ScopeSet, NegotiationError> {
         if !self.refused_wildcards.is_empty() {
-            return Err(NegotiationError::UnsupportedWildcard);
+            return Err(NegotiationError::UnsupportedWildcard(self.refused_wildcards));
         }
         match (self.granted.is_empty(), self.withheld.is_empty()) {
-            (false, _) => Ok(&self.granted),
+            (false, _) => Ok(self.granted),
             (true, true) => Err(NegotiationError::NoneSupported),
             (true, false) => Err(NegotiationError::NoneGranted),
         }
@@ -133,7 +132,7 @@ mod tests {
 
     /// What is granted when the policy allows all that is supported.
     fn verdict(requested: &str, supported: &str) -> Result<String, NegotiationError> {
-        negotiate(requested, supported, supported).verdict().map(ToString::to_string)
+        negotiate(requested, supported, supported).verdict().map(|granted| granted.to_string())
     }
 
     /// Shows: SCOPE-1, SCOPE-3
@@ -150,10 +149,10 @@ mod tests {
         let supported = "system/*.read system/Patient.read";
         let result =
             negotiate("system/*.read", supported, "system/Patient.read system/Group.read system/Task.write openid");
-        assert_eq!(result.verdict().map(ToString::to_string), Ok("system/Patient.read system/Group.read".to_owned()));
+        assert_eq!(result.verdict(), Ok(set("system/Patient.read system/Group.read")));
         let nothing = negotiate("system/*.read", supported, "user/Patient.read openid");
-        assert_eq!(nothing.verdict(), Err(NegotiationError::NoneGranted));
         assert_eq!(nothing.withheld, set("system/*.read"));
+        assert_eq!(nothing.verdict(), Err(NegotiationError::NoneGranted));
     }
 
     /// Shows: SCOPE-4
@@ -168,7 +167,11 @@ mod tests {
             ("user/*.read", "system/*.read"),
             ("system/*.read", "system/*.*"),
         ] {
-            assert_eq!(verdict(requested, supported), Err(NegotiationError::UnsupportedWildcard), "{requested}");
+            let refused = negotiate(requested, supported, supported).verdict();
+            let Err(NegotiationError::UnsupportedWildcard(wildcards)) = refused else {
+                panic!("{requested}: {refused:?}")
+            };
+            assert!(wildcards.iter().all(Scope::is_wildcard) && !wildcards.is_empty(), "{requested}");
         }
     }
 
@@ -180,9 +183,9 @@ mod tests {
             "system/Patient.read openid",
             "openid a b system/Patient.read",
         );
-        assert_eq!(result.verdict(), Ok(&set("system/Patient.read openid")));
         assert_eq!(result.unsupported, set("a b system/Group.read"));
         assert!(result.withheld.is_empty());
+        assert_eq!(result.verdict(), Ok(set("system/Patient.read openid")));
     }
 
     /// Shows: SCOPE-7, SCOPE-8
@@ -233,21 +236,23 @@ mod tests {
     /// Shows: DCR-29
     #[test]
     fn a_scope_of_the_wrong_context_is_not_granted() {
-        let all = "system/Patient.read user/Patient.read patient/Patient.read openid bulk";
-        let machine = negotiate(all, all, all).for_flow(Flow::ClientCredentials);
-        assert_eq!(machine.granted, set("system/Patient.read bulk"));
-        assert_eq!(machine.withheld, set("user/Patient.read patient/Patient.read openid"));
-        let person = negotiate(all, all, all).for_flow(Flow::AuthorizationCode);
-        assert_eq!(person.granted, set("user/Patient.read patient/Patient.read openid bulk"));
-        let none = negotiate("user/Patient.read", all, all).for_flow(Flow::ClientCredentials);
-        assert_eq!(none.verdict(), Err(NegotiationError::NoneGranted));
+        let all = set("system/Patient.read user/Patient.read patient/Patient.read openid bulk");
+        assert_eq!(for_flow(&all, Flow::ClientCredentials), set("system/Patient.read bulk"));
+        assert_eq!(for_flow(&all, Flow::AuthorizationCode), set("user/Patient.read patient/Patient.read openid bulk"));
+        assert!(for_flow(&set("user/Patient.read user/*.read"), Flow::ClientCredentials).is_empty());
     }
 
     /// What SCOPE-2 asks of a client rests on this.
     #[test]
-    fn a_client_finds_wildcards_that_it_must_not_ask_for() {
-        let requested = set("system/*.read system/Patient.read system/Group.* openid");
-        assert_eq!(unlisted_wildcards(&requested, &set("system/*.read system/Group.read")), set("system/Group.*"));
-        assert!(unlisted_wildcards(&requested, &set("system/*.read system/Group.*")).is_empty());
+    fn a_client_asks_for_a_wildcard_only_where_one_is_listed() {
+        let requested = set("system/Patient.read system/Group.* system/*.rs");
+        let in_vain = |listed: &[&str]| {
+            let listed: Vec<String> = listed.iter().map(ToString::to_string).collect();
+            wildcard_in_vain(&requested, &listed).map(ToString::to_string)
+        };
+        assert_eq!(in_vain(&["system/Patient.read", "no scope", ""]).as_deref(), Some("system/Group.*"));
+        assert_eq!(in_vain(&[]).as_deref(), Some("system/Group.*"));
+        assert_eq!(in_vain(&["system/Patient.read", "system/*.read"]), None);
+        assert_eq!(wildcard_in_vain(&set("system/Patient.read"), &[]), None);
     }
 }

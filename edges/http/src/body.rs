@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::Request;
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tessera_authorization_server::PresentedCredentials;
 use tessera_authorization_server::rejection::Unread;
+use tessera_udap::form::Parameters;
 
 /// How large a body may be and how long it may take.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +37,28 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: BodyLimits) ->
         Ok(Err(_)) => Err(Unread::Broken),
         Err(_) => Err(Unread::TooSlow),
     }
+}
+
+/// Reads a form with each parameter once, and notes whether an `Authorization` header came along.
+///
+/// # Errors
+/// [`Unread`] says what was not in order.
+pub(crate) async fn read_form(
+    request: Request,
+    limits: BodyLimits,
+) -> Result<(Parameters, PresentedCredentials), Unread> {
+    const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
+    let (parts, content) = request.into_parts();
+    if parts.uri.query().is_some() {
+        return Err(Unread::ParametersInUrl);
+    }
+    if !is_announced_as(&parts.headers, MEDIA_TYPE) {
+        return Err(Unread::MediaType { expected: MEDIA_TYPE });
+    }
+    let bytes = read(&parts.headers, content, limits).await?;
+    let form = Parameters::read(&bytes)?;
+    let presented = PresentedCredentials { authorization_header: parts.headers.contains_key(AUTHORIZATION) };
+    Ok((form, presented))
 }
 
 /// Whether the body is announced, once, as `media_type`; parameters such as `charset=UTF-8` do no harm.

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, PRAGMA, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
+use tessera_authorization_server::Endpoint;
 use tessera_authorization_server::rejection::{Refusal, RefusalClass};
 use tessera_udap::oauth_error::{ErrorCode, OAuthError};
 
@@ -16,11 +17,11 @@ pub(crate) fn oauth(status: StatusCode, error: &OAuthError) -> Response {
 }
 
 /// What the authorization server refused; logs and counts it, once.
-pub(crate) fn refusal(refusal: &Refusal, endpoint: &'static str) -> Response {
+pub(crate) fn refusal(refusal: &Refusal, endpoint: Endpoint) -> Response {
     refusal.log();
     let community = refusal.community().map_or("", |community| community.as_str()).to_owned();
     metrics::counter!(
-        "tessera_refusals_total", "endpoint" => endpoint, "community" => community, "reason" => refusal.reason_code()
+        "tessera_refusals_total", "endpoint" => endpoint.as_str(), "community" => community, "reason" => refusal.reason_code()
     )
     .increment(1);
     let status = match refusal.class() {

@@ -24,26 +24,12 @@ pub(crate) fn cancel(live: Option<&Registration>, at: UnixTime) -> Cancelled {
 
 /// The registration stopped by an operator; `None` when it has been cancelled. Blocking again replaces the reason.
 pub(crate) fn block(former: &Registration, reason: &str, at: UnixTime) -> Option<Registration> {
-    if is_cancelled(former) {
-        return None;
-    }
-    let status = RegistrationStatus::Blocked { reason: reason.to_owned(), at };
-    Some(Registration { status, ..former.clone() })
+    (!is_cancelled(former)).then(|| former.blocked(reason, at))
 }
 
 /// The registration let loose again as a new version, so that tokens of before stay dead; `None` when it is not blocked.
 pub(crate) fn unblock(former: &Registration, at: UnixTime) -> Option<Registration> {
-    if !matches!(former.status, RegistrationStatus::Blocked { .. }) {
-        return None;
-    }
-    let version = former.version.saturating_add(1);
-    Some(Registration {
-        version,
-        tokens_from_version: version,
-        changed_at: at,
-        status: RegistrationStatus::Active,
-        ..former.clone()
-    })
+    matches!(former.status, RegistrationStatus::Blocked { .. }).then(|| former.unblocked(at))
 }
 
 /// Whether a registration gives its (community, client URI) free.

@@ -123,6 +123,8 @@ pub struct AuditPurpose {
 /// What was decided.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AuditOutcome {
+    /// Nothing yet. A record is never kept so, unless the step that closes it was forgotten; then it reads as a failure.
+    Undecided,
     /// As asked, or less as policy says.
     Granted,
     /// No.
@@ -162,7 +164,7 @@ impl From<&B2bExtension> for AuditPurpose {
 }
 
 impl AuditRecord {
-    /// A record about a request that has only begun.
+    /// A record about a request that has only begun; what closes the request says the outcome.
     #[must_use]
     pub fn begun(action: AuditAction, place: &str, context: &RequestContext) -> Self {
         Self {
@@ -175,7 +177,7 @@ impl AuditRecord {
             purpose: None,
             scope: None,
             token_id: None,
-            outcome: AuditOutcome::Granted,
+            outcome: AuditOutcome::Undecided,
             notes: Vec::new(),
         }
     }

@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod context;
 pub mod discovery;
+mod endpoint;
 pub mod introspection;
 pub mod policy;
 pub mod ports;
@@ -25,8 +26,9 @@ pub mod revocation;
 pub mod settings;
 pub mod token;
 
+pub use endpoint::Endpoint;
 pub use introspection::Introspection;
-pub use registration::{RegistrationAnswer, RegistrationStatusCode};
+pub use registration::{RegistrationAnswer, RegistrationOutcome};
 pub use token::{PresentedCredentials, TokenAnswer};
 
 use std::collections::HashMap;
@@ -41,12 +43,13 @@ use tessera_jose::key::SigningKey;
 use tessera_trust::UnixTime;
 use tessera_trust::community::CommunityId;
 use tessera_udap::access_token::TokenKeys;
+use tessera_udap::signed::{SignedObject, Verified};
 
-use crate::audit::{AuditAction, AuditOutcome, AuditRecord};
+use crate::audit::{AuditOutcome, AuditRecord};
 use crate::context::RequestContext;
 use crate::discovery::{CommunityQuery, Discovery, Documents, PreparedDocument, Renewal};
 use crate::policy::CommunityPolicy;
-use crate::ports::{AuditSink, RegistrationStore, ReplayStore, RevocationStore, Trust};
+use crate::ports::{AuditSink, JtiSpend, RegistrationStore, ReplayStore, RevocationStore, Spend, Trust};
 use crate::rejection::{Refusal, Rejection, Unread};
 use crate::settings::{Base, BaseName, Group, GroupName, ServerSettings, SettingsError};
 
@@ -182,12 +185,12 @@ impl AuthorizationServer {
 
     /// Refuses a request that the edge could not read, so that it too leaves its record; nothing of it was looked at.
     #[must_use]
-    pub fn refuse_unread(&self, action: AuditAction, place: &str, unread: Unread, context: &RequestContext) -> Refusal {
-        let rejection = match action {
-            AuditAction::Registration => Rejection::RegistrationUnread(unread),
-            _ => Rejection::FormUnread(unread),
+    pub fn refuse_unread(&self, endpoint: Endpoint, place: &str, unread: Unread, context: &RequestContext) -> Refusal {
+        let rejection = match endpoint {
+            Endpoint::Registration => Rejection::RegistrationUnread(unread),
+            Endpoint::Token | Endpoint::Introspection | Endpoint::Revocation => Rejection::FormUnread(unread),
         };
-        self.refuse(AuditRecord::begun(action, place, context), context, &rejection)
+        self.refuse(AuditRecord::begun(endpoint.action(), place, context), context, &rejection)
     }
 
     fn base(&self, name: &BaseName) -> Result<&Base, Rejection> {
@@ -198,15 +201,42 @@ impl AuthorizationServer {
         self.communities.get(community).ok_or(Rejection::CommunityNotServed)
     }
 
+    /// Spends the jti of a JWT that held in full, so that it is taken once.
+    ///
+    /// `replayed` is the rejection of a second use; `of` names such JWTs in the plural, for a client that sends too many.
+    ///
+    /// Source: FAST Security STU2 §7.1.4
+    async fn spend_jti<T: SignedObject>(
+        &self,
+        jwt: &Verified<T>,
+        replayed: Rejection,
+        of: &'static str,
+        context: &RequestContext,
+    ) -> Result<(), Rejection> {
+        let spend = JtiSpend {
+            community: jwt.signer().community().clone(),
+            issuer: jwt.issuer().to_owned(),
+            jti: jwt.jti().clone(),
+            until: jwt.expires_at().plus(self.skew).plus(REPLAY_MARGIN),
+            now: context.now,
+        };
+        match self.ports.replays.spend_jti(spend).await? {
+            Spend::Fresh => Ok(()),
+            Spend::Replayed => Err(replayed),
+            Spend::ShareUsedUp => Err(Rejection::ShareUsedUp { of }),
+        }
+    }
+
     /// Ends a request: its audit record is kept, and a rejection becomes what goes out. Each request passes here once.
     fn close<T>(
         &self,
-        record: AuditRecord,
+        mut record: AuditRecord,
         context: &RequestContext,
         result: Result<T, Rejection>,
     ) -> Result<T, Refusal> {
         match result {
             Ok(answer) => {
+                record.outcome = AuditOutcome::Granted;
                 self.ports.audit.record(record);
                 Ok(answer)
             }

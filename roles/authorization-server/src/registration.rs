@@ -5,6 +5,7 @@
 //!
 //! Source: FAST Security STU2 §3; UDAP Dynamic Client Registration §3 to §5
 
+use tessera_udap::negotiation::NegotiationError;
 use tessera_udap::registration::{RegistrationRequest, RegistrationResponse};
 use tessera_udap::scope::ScopeSet;
 use tessera_udap::signed::{Expected, Unverified, Verified};
@@ -12,31 +13,42 @@ use tessera_udap::software_statement::{RequestedGrants, SoftwareStatement};
 
 use crate::audit::{AuditAction, AuditRecord};
 use crate::context::RequestContext;
-use crate::policy::ScopeDecision;
-use crate::ports::{Cancelled, JtiSpend, Registered, Spend};
+use crate::ports::{Cancelled, Registered};
 use crate::registered::{GrantType, Registration, RegistrationDraft};
 use crate::rejection::{Refusal, Rejection};
 use crate::settings::GroupName;
-use crate::{AuthorizationServer, GroupInUse, REPLAY_MARGIN};
+use crate::{AuthorizationServer, GroupInUse};
 
 /// What a registration request has led to.
 #[derive(Debug, Clone)]
 pub struct RegistrationAnswer {
     /// From which the edge takes the HTTP status.
-    pub status: RegistrationStatusCode,
+    pub outcome: RegistrationOutcome,
     /// The body.
     pub response: RegistrationResponse,
 }
 
 /// What became of a registration request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RegistrationStatusCode {
+pub enum RegistrationOutcome {
     /// 201.
     Created,
     /// 200, the client_id as before.
     Changed,
     /// 200, `grant_types` empty.
     Cancelled,
+}
+
+impl RegistrationOutcome {
+    /// A word for metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 impl AuthorizationServer {
@@ -69,7 +81,7 @@ impl AuthorizationServer {
         let request = RegistrationRequest::read(body).map_err(Rejection::RegistrationBody)?;
         // Certifications are neither required nor supported by any community yet, so they satisfy and grant nothing (§3.3).
         let statement = self.verify_statement(group, &request.software_statement, context, record).await?;
-        self.spend_statement(&statement, context).await?;
+        self.spend_jti(&statement, Rejection::StatementReplayed, "software statements", context).await?;
         match statement.object().grant_types {
             RequestedGrants::Cancel => self.cancel(group, statement, context, record).await,
             RequestedGrants::AuthorizationCode { .. } => {
@@ -105,35 +117,12 @@ impl AuthorizationServer {
         if !self.policy(signer.community())?.algorithms.contains(algorithm) {
             return Err(Rejection::StatementAlgorithm);
         }
-        let expected = Expected {
-            audience: &[group.group.registration_endpoint.as_str()],
-            issuer_in_san: true,
-            bound_uri: None,
-            skew: self.skew,
-        };
+        let expected =
+            Expected { audience: &[group.group.registration_endpoint.as_str()], bound_uri: None, skew: self.skew };
         let statement = checked.verify(signer, &expected, context.now).map_err(Rejection::Statement)?;
         record.client.client_uri = Some(statement.object().client_uri.clone());
         record.client.proved = true;
         Ok(statement)
-    }
-
-    async fn spend_statement(
-        &self,
-        statement: &Verified<SoftwareStatement>,
-        context: &RequestContext,
-    ) -> Result<(), Rejection> {
-        let spend = JtiSpend {
-            community: statement.signer().community().clone(),
-            issuer: statement.issuer().to_owned(),
-            jti: statement.jti().clone(),
-            until: statement.expires_at().plus(self.skew).plus(REPLAY_MARGIN),
-            now: context.now,
-        };
-        match self.ports.replays.spend_jti(spend).await? {
-            Spend::Fresh => Ok(()),
-            Spend::Replayed => Err(Rejection::StatementReplayed),
-            Spend::ShareUsedUp => Err(Rejection::ShareUsedUp { of: "software statements" }),
-        }
     }
 
     async fn put(
@@ -145,24 +134,25 @@ impl AuthorizationServer {
     ) -> Result<RegistrationAnswer, Rejection> {
         let scope = self.granted_scope(&statement)?;
         let draft = draft(group, statement, scope, context);
-        let (status, registration) = match self.ports.registrations.register(draft).await? {
-            Registered::Created(registration) => (RegistrationStatusCode::Created, registration),
-            Registered::Changed(registration) => (RegistrationStatusCode::Changed, registration),
+        let (outcome, registration) = match self.ports.registrations.register(draft).await? {
+            Registered::Created(registration) => (RegistrationOutcome::Created, registration),
+            Registered::Changed(registration) => (RegistrationOutcome::Changed, registration),
             Registered::Blocked(client_id) => {
                 return Err(Rejection::RegistrationBlocked { client_id });
             }
         };
-        Ok(answer(status, registration, record))
+        Ok(answer(outcome, registration, record))
     }
 
     fn granted_scope(&self, statement: &Verified<SoftwareStatement>) -> Result<ScopeSet, Rejection> {
         let policy = self.policy(statement.signer().community())?;
         let object = statement.object();
-        match policy.grant_at_registration(&object.client_uri, &object.scope) {
-            ScopeDecision::Granted(scope) => Ok(scope),
-            ScopeDecision::UnsupportedWildcard(scopes) => Err(Rejection::RegistrationWildcard { scopes }),
-            ScopeDecision::Nothing => Err(Rejection::RegistrationScope { requested: object.scope.to_string() }),
-        }
+        policy.grant_at_registration(&object.client_uri, &object.scope).map_err(|error| match error {
+            NegotiationError::UnsupportedWildcard(scopes) => Rejection::RegistrationWildcard { scopes },
+            NegotiationError::NoneSupported | NegotiationError::NoneGranted => {
+                Rejection::RegistrationScope { requested: object.scope.to_string() }
+            }
+        })
     }
 
     /// Ends the registration of this client in the statement's community; another community's is never touched.
@@ -181,7 +171,7 @@ impl AuthorizationServer {
             Cancelled::Cancelled(registration) => {
                 // The answer repeats the statement as submitted, which for a cancel is not the stored one.
                 let registration = Registration { software_statement: object.as_submitted, ..registration };
-                Ok(answer(RegistrationStatusCode::Cancelled, registration, record))
+                Ok(answer(RegistrationOutcome::Cancelled, registration, record))
             }
             Cancelled::Unknown => Err(Rejection::NothingToCancel { client_uri: object.client_uri }),
             Cancelled::Blocked(client_id) => Err(Rejection::RegistrationBlocked { client_id }),
@@ -217,17 +207,17 @@ fn draft(
 /// What now holds, without the JWT's own claims.
 ///
 /// Source: FAST Security STU2 §3.2.3; RFC 7591 §3.2.1
-fn answer(status: RegistrationStatusCode, registration: Registration, record: &mut AuditRecord) -> RegistrationAnswer {
-    record.action = match status {
-        RegistrationStatusCode::Created => AuditAction::RegistrationCreated,
-        RegistrationStatusCode::Changed => AuditAction::RegistrationChanged,
-        RegistrationStatusCode::Cancelled => AuditAction::RegistrationCancelled,
+fn answer(outcome: RegistrationOutcome, registration: Registration, record: &mut AuditRecord) -> RegistrationAnswer {
+    record.action = match outcome {
+        RegistrationOutcome::Created => AuditAction::RegistrationCreated,
+        RegistrationOutcome::Changed => AuditAction::RegistrationChanged,
+        RegistrationOutcome::Cancelled => AuditAction::RegistrationCancelled,
     };
     record.client.client_id = Some(registration.client_id.clone());
     record.scope = Some(registration.scope.to_string());
     let grant_types = registration.grant_types.iter();
     RegistrationAnswer {
-        status,
+        outcome,
         response: RegistrationResponse {
             client_id: registration.client_id,
             software_statement: registration.software_statement,

@@ -18,6 +18,7 @@ use tessera_udap::form::FormError;
 use tessera_udap::ids::{ClientId, ClientUri};
 use tessera_udap::oauth_error::OAuthError;
 use tessera_udap::registration::RegistrationRequestError;
+use tessera_udap::scope::ScopeSet;
 use tessera_udap::signed::SignedError;
 use tessera_udap::token::TokenRequestError;
 
@@ -86,7 +87,7 @@ pub enum Rejection {
     #[error("the statement asks for a wildcard scope that is not supported")]
     RegistrationWildcard {
         /// As asked for.
-        scopes: Vec<String>,
+        scopes: ScopeSet,
     },
     /// None of the scopes of the statement is supported and granted.
     #[error("none of the statement's scopes can be granted")]
@@ -164,7 +165,7 @@ pub enum Rejection {
     #[error("the request asks for a wildcard scope that is not supported")]
     ScopeWildcard {
         /// As asked for.
-        scopes: Vec<String>,
+        scopes: ScopeSet,
     },
     /// None of the scopes is supported and granted.
     #[error("none of the scopes can be granted")]

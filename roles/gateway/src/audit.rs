@@ -78,6 +78,8 @@ pub struct AuditRequest {
 /// What was decided.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AuditOutcome {
+    /// Nothing yet. A record is never kept so, unless the step that closes it was forgotten; then it reads as a failure.
+    Undecided,
     /// The request went upstream.
     Granted,
     /// No.
@@ -104,7 +106,7 @@ pub struct RefusalRecord {
 }
 
 impl AuditRecord {
-    /// A record about a request of which nothing is known yet.
+    /// A record about a request of which nothing is known yet; who decides says the outcome.
     #[must_use]
     pub fn begun(base: &str, context: &GatewayContext) -> Self {
         Self {
@@ -115,7 +117,7 @@ impl AuditRecord {
             client: None,
             purpose: None,
             request: AuditRequest::default(),
-            outcome: AuditOutcome::Granted,
+            outcome: AuditOutcome::Undecided,
         }
     }
 }

@@ -111,6 +111,7 @@ impl Gateway {
             AccessPermit::judge(asked?, body, token, self.token_status.as_ref(), base).await
         });
         let permit = permit.await.unwrap_or(Err(Rejection::DecisionTooSlow))?;
+        record.outcome = AuditOutcome::Granted;
         self.audit.record(record.clone()).map_err(Rejection::Unrecorded)?;
 
         let watch = permit.is_write().then(|| WriteWatch::begun(self.audit.as_ref(), record));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tessera_authorization_server::policy::{
-    Admitted, AdmittedPrefixes, B2bPolicy, CommunityPolicy, ScopeGrants, SubjectName,
+    Admitted, AdmittedPrefixes, B2bRules, CommunityPolicy, ScopeGrants, SubjectName,
 };
 use tessera_jose::algorithm::{Algorithm, AlgorithmSet};
 use tessera_outbound::guard::AllowList;
@@ -189,7 +189,7 @@ fn check_policy(raw: &RawCommunity, key: &str, report: &mut Report) -> Option<Co
         scopes_supported: scopes?,
         scope_grants: grants,
         algorithms: algorithms?,
-        b2b: b2b_policy(&raw.b2b),
+        b2b: b2b_rules(&raw.b2b),
         access_token_lifetime: Duration::from_secs(raw.access_token_lifetime_s),
     })
 }
@@ -217,7 +217,7 @@ fn check_algorithms(raw: &[String], key: &str, report: &mut Report) -> Option<Al
     Some(algorithms.into_iter().collect())
 }
 
-fn b2b_policy(raw: &RawB2b) -> B2bPolicy {
+fn b2b_rules(raw: &RawB2b) -> B2bRules {
     let admitted = |list: &Option<Vec<String>>| match list {
         None => Admitted::Any,
         Some(values) => Admitted::Only(values.iter().cloned().collect()),
@@ -226,7 +226,7 @@ fn b2b_policy(raw: &RawB2b) -> B2bPolicy {
         None => AdmittedPrefixes::Any,
         Some(values) => AdmittedPrefixes::Only(values.clone()),
     };
-    B2bPolicy {
+    B2bRules {
         purposes_of_use: admitted(&raw.purposes_of_use),
         organization_id_prefixes: prefixes(&raw.organization_id_prefixes),
         subject_roles: admitted(&raw.subject_roles),

@@ -80,28 +80,12 @@ impl Object {
         self.typed(name, "true or false", Value::as_bool)
     }
 
-    /// An object that must be there.
-    ///
-    /// # Errors
-    /// [`MemberError`] when it is absent or of another type.
-    pub fn required_object(&self, name: &str) -> Result<&Object, MemberError> {
-        self.optional_object(name)?.ok_or_else(|| MemberError::missing(name))
-    }
-
     /// An object that may be absent.
     ///
     /// # Errors
     /// [`MemberError::WrongType`] when it is of another type.
     pub fn optional_object(&self, name: &str) -> Result<Option<&Object>, MemberError> {
         self.typed(name, "an object", Value::as_object)
-    }
-
-    /// An array that must be there; it may be empty.
-    ///
-    /// # Errors
-    /// [`MemberError`] when it is absent or of another type.
-    pub fn required_array(&self, name: &str) -> Result<&[Value], MemberError> {
-        self.optional_array(name)?.ok_or_else(|| MemberError::missing(name))
     }
 
     /// An array that may be absent.
@@ -157,9 +141,9 @@ mod tests {
         assert_eq!(object.required_str("s"), Ok("x"));
         assert_eq!(object.required_integer("i"), Ok(7));
         assert_eq!(object.optional_bool("b"), Ok(Some(true)));
-        assert_eq!(object.required_array("a").map(<[Value]>::len), Ok(1));
+        assert_eq!(object.optional_array("a").map(|array| array.map(<[Value]>::len)), Ok(Some(1)));
         assert_eq!(object.required_strings("t"), Ok(vec!["p", "q"]));
-        assert!(object.required_object("o").unwrap().is_empty());
+        assert!(object.optional_object("o").unwrap().is_some_and(Object::is_empty));
         assert_eq!(object.optional_str("absent"), Ok(None));
     }
 

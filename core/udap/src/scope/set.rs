@@ -48,12 +48,6 @@ impl ScopeSet {
         self.0.contains(scope)
     }
 
-    /// Whether a scope of this text is in the set, compared as bytes.
-    #[must_use]
-    pub fn contains_str(&self, text: &str) -> bool {
-        self.iter().any(|scope| scope.as_str() == text)
-    }
-
     /// Whether the set has this scope or one that is wider.
     #[must_use]
     pub fn covers(&self, scope: &Scope) -> bool {

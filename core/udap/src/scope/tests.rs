@@ -125,7 +125,7 @@ fn a_set_keeps_order_and_folds_repetitions() {
     assert_eq!(set.to_string(), "b a c");
     assert_eq!(serde_json::to_string(&set).unwrap(), "\"b a c\"");
     assert_eq!(set.len(), 3);
-    assert!(set.contains_str("c") && set.contains(&scope("a")) && !set.contains_str("A"));
+    assert!(set.contains(&scope("c")) && set.contains(&scope("a")) && !set.contains(&scope("A")));
     assert!(ScopeSet::default().is_empty() && ScopeSet::default().to_string().is_empty());
 }
 

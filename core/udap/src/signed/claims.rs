@@ -18,8 +18,6 @@ pub const MAX_SKEW: Duration = Duration::from_secs(60);
 pub struct Expected<'a> {
     /// The values of `aud` that name this reader; any one will do. For kinds that are for everybody it is not looked at.
     pub audience: &'a [&'a str],
-    /// Whether `iss` must be a URI name of the signer's certificate, also for a kind that does not demand it.
-    pub issuer_in_san: bool,
     /// A URI that must be a URI name of the signer's certificate: for an Authentication Token the registered one.
     pub bound_uri: Option<&'a str>,
     /// How far the clocks may differ; more than [`MAX_SKEW`] counts as that.
@@ -65,8 +63,7 @@ fn judge_parties<T: SignedObject>(
     if subject != issuer {
         return Err(SignedError::SubjectDiffers);
     }
-    let issuer_in_san = expected.issuer_in_san || T::BINDING == Binding::Issuer;
-    if issuer_in_san && !leaf.has_uri_name(issuer) {
+    if T::BINDING == Binding::Issuer && !leaf.has_uri_name(issuer) {
         return Err(SignedError::IssuerNotInSan);
     }
     let bound = match expected.bound_uri {

@@ -36,11 +36,9 @@ fn metadata_claims() -> Object {
     ))
 }
 
-const OF_STATEMENT: Expected<'_> =
-    Expected { audience: &[REGISTRATION], issuer_in_san: true, bound_uri: None, skew: SKEW };
-const OF_TOKEN: Expected<'_> =
-    Expected { audience: &[TOKEN], issuer_in_san: false, bound_uri: Some(CLIENT_URI), skew: SKEW };
-const OF_METADATA: Expected<'_> = Expected { audience: &[], issuer_in_san: true, bound_uri: None, skew: SKEW };
+const OF_STATEMENT: Expected<'_> = Expected { audience: &[REGISTRATION], bound_uri: None, skew: SKEW };
+const OF_TOKEN: Expected<'_> = Expected { audience: &[TOKEN], bound_uri: Some(CLIENT_URI), skew: SKEW };
+const OF_METADATA: Expected<'_> = Expected { audience: &[], bound_uri: None, skew: SKEW };
 
 fn member() -> Member {
     Member::new(&["urn:uuid:1", CLIENT_URI, BASE])
@@ -281,17 +279,15 @@ fn refuses_a_token_signed_by_another_member() {
 /// Shows: AUTHN-10, DCR-4, SMD-2
 #[test]
 fn no_reader_can_do_without_the_binding() {
-    let careless = Expected { issuer_in_san: false, bound_uri: None, ..OF_TOKEN };
+    let careless = Expected { bound_uri: None, ..OF_TOKEN };
     let jwt = member().sign(&token_claims());
     assert_eq!(verify::<AuthenticationToken>(&jwt, &careless, NOW).unwrap_err(), SignedError::BoundUriNotInSan);
 
     let stranger = Member::new(&["https://other.example/udap"]);
-    let careless = Expected { issuer_in_san: false, ..OF_STATEMENT };
     let jwt = stranger.sign(&statement_claims());
-    assert_eq!(verify::<SoftwareStatement>(&jwt, &careless, NOW).unwrap_err(), SignedError::IssuerNotInSan);
-    let careless = Expected { issuer_in_san: false, ..OF_METADATA };
+    assert_eq!(verify::<SoftwareStatement>(&jwt, &OF_STATEMENT, NOW).unwrap_err(), SignedError::IssuerNotInSan);
     let jwt = stranger.sign(&metadata_claims());
-    assert_eq!(verify::<SignedMetadata>(&jwt, &careless, NOW).unwrap_err(), SignedError::IssuerNotInSan);
+    assert_eq!(verify::<SignedMetadata>(&jwt, &OF_METADATA, NOW).unwrap_err(), SignedError::IssuerNotInSan);
 }
 
 /// Shows: JWT-6, AUTHN-8, DCR-3
@@ -370,8 +366,7 @@ fn a_type_must_be_that_of_the_kind() {
 fn no_kind_passes_as_another() {
     // The worst case: one signer, and a reader who would take every audience.
     let signer = member();
-    let any =
-        Expected { audience: &[REGISTRATION, TOKEN], issuer_in_san: false, bound_uri: Some(CLIENT_URI), skew: SKEW };
+    let any = Expected { audience: &[REGISTRATION, TOKEN], bound_uri: Some(CLIENT_URI), skew: SKEW };
     let statement = signer.sign(&statement_claims());
     let token = signer.sign(&token_claims());
     let metadata = signer.sign(&metadata_claims());

@@ -6,10 +6,9 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
-use tessera_authorization_server::RegistrationStatusCode;
-use tessera_authorization_server::audit::AuditAction;
 use tessera_authorization_server::rejection::Unread;
 use tessera_authorization_server::settings::GroupName;
+use tessera_authorization_server::{Endpoint, RegistrationOutcome};
 
 use crate::decision::to_the_end;
 use crate::state::Node;
@@ -22,19 +21,18 @@ pub(crate) async fn post(State((node, group)): State<(Node, GroupName)>, request
         let server = &node.authorization_server;
         let answer = match body {
             Ok(bytes) => server.register(&group, &bytes, &context).await,
-            Err(unread) => Err(server.refuse_unread(AuditAction::Registration, group.as_str(), unread, &context)),
+            Err(unread) => Err(server.refuse_unread(Endpoint::Registration, group.as_str(), unread, &context)),
         };
         match answer {
             Ok(answer) => {
-                let (status, word) = match answer.status {
-                    RegistrationStatusCode::Created => (StatusCode::CREATED, "created"),
-                    RegistrationStatusCode::Changed => (StatusCode::OK, "changed"),
-                    RegistrationStatusCode::Cancelled => (StatusCode::OK, "cancelled"),
+                let status = match answer.outcome {
+                    RegistrationOutcome::Created => StatusCode::CREATED,
+                    RegistrationOutcome::Changed | RegistrationOutcome::Cancelled => StatusCode::OK,
                 };
-                metrics::counter!("tessera_registrations_total", "outcome" => word).increment(1);
+                metrics::counter!("tessera_registrations_total", "outcome" => answer.outcome.as_str()).increment(1);
                 error_response::json(status, &answer.response)
             }
-            Err(refusal) => error_response::refusal(&refusal, "registration"),
+            Err(refusal) => error_response::refusal(&refusal, Endpoint::Registration),
         }
     })
     .await

@@ -81,6 +81,7 @@ impl AuditRecord {
 
     fn event_outcome(&self) -> AuditEventOutcome {
         match &self.outcome {
+            AuditOutcome::Undecided => AuditEventOutcome::SeriousFailure("undecided".to_owned()),
             AuditOutcome::Granted => AuditEventOutcome::Success,
             AuditOutcome::Refused(refusal) => AuditEventOutcome::MinorFailure(refusal.reason_code.to_owned()),
             AuditOutcome::Failed(refusal) => AuditEventOutcome::SeriousFailure(refusal.reason_code.to_owned()),

@@ -2,6 +2,7 @@
 
 use tessera_udap::extensions::b2b::B2bError;
 use tessera_udap::form::FormError;
+use tessera_udap::scope::Scope;
 
 use super::{RefusalClass, Rejection, Unread};
 use crate::audit::foreign_text;
@@ -128,7 +129,9 @@ impl Rejection {
             Self::GrantNotOffered { grant_type } => {
                 vec![("grant_types", (*grant_type).to_owned())]
             }
-            Self::RegistrationWildcard { scopes } | Self::ScopeWildcard { scopes } => values("wildcard", scopes),
+            Self::RegistrationWildcard { scopes } | Self::ScopeWildcard { scopes } => {
+                values("wildcard", scopes.iter().map(Scope::as_str))
+            }
             Self::RegistrationScope { requested } | Self::ScopeNotGranted { requested } => {
                 vec![("requested_scope", foreign_text(requested))]
             }
@@ -140,7 +143,7 @@ impl Rejection {
             Self::ClientBlocked { reason } => vec![("block_reason", foreign_text(reason))],
             Self::CertificateOfAnother { registered, presented } => {
                 let mut evidence = vec![("registered_uri", foreign_text(registered.as_str()))];
-                evidence.extend(values("certificate_uri", presented));
+                evidence.extend(values("certificate_uri", presented.iter().map(String::as_str)));
                 evidence
             }
             Self::B2b(B2bError::NotAdmitted { member, value, .. }) => {
@@ -155,8 +158,11 @@ impl Rejection {
     pub(super) fn likely_fix(&self) -> &'static str {
         match self {
             Self::NoSuchPlace => "Compare the URL with the endpoints in the base's UDAP metadata.",
-            Self::FormUnread(Unread::TooLarge) | Self::RegistrationUnread(Unread::TooLarge) => {
-                "Send a shorter chain in x5c and fewer scopes; the limits are in the documentation."
+            Self::FormUnread(Unread::TooLarge) => {
+                "Send a shorter chain in x5c and fewer scopes; the form may have 96 KiB."
+            }
+            Self::RegistrationUnread(Unread::TooLarge) => {
+                "Send a shorter chain in x5c and fewer scopes; the body may have 256 KiB."
             }
             Self::FormUnread(Unread::TooSlow | Unread::Broken)
             | Self::RegistrationUnread(Unread::TooSlow | Unread::Broken) => {
@@ -236,6 +242,6 @@ fn trust_evidence(refusal: &tessera_trust::TrustRefusal) -> Vec<(&'static str, S
     communities.take(EVIDENCE_VALUES).chain(reasons.take(EVIDENCE_VALUES)).collect()
 }
 
-fn values(name: &'static str, values: &[String]) -> Vec<(&'static str, String)> {
-    values.iter().take(EVIDENCE_VALUES).map(|value| (name, foreign_text(value))).collect()
+fn values<'a>(name: &'static str, values: impl IntoIterator<Item = &'a str>) -> Vec<(&'static str, String)> {
+    values.into_iter().take(EVIDENCE_VALUES).map(|value| (name, foreign_text(value))).collect()
 }

@@ -1,8 +1,10 @@
 //! Who asks: an Authentication Token becomes an authenticated client, at whichever endpoint it came.
 //!
-//! The order is that of cost and of trust: form, registration, signature, path, binding, claims, and last the jti, which is
-//! only spent for a JWT that held in full. The audience is the base's token endpoint (§5.2.1) at every endpoint; introspection
-//! and revocation take their own URL as well, and an assertion made for one of these is worth nothing elsewhere.
+//! The order is that of cost: the form; the registration that `iss` claims; the certificate's URI names, which must have the
+//! registered one; the signature; the path; the claims; and last the jti, which is only spent for a JWT that held in full.
+//! What is looked up or compared before the signature can only refuse: once all holds, the claims are judged against that
+//! same registration. The audience is the base's token endpoint (§5.2.1) everywhere; introspection and revocation take their
+//! own URL as well, and an assertion made for one of these is worth nothing elsewhere.
 //!
 //! Source: FAST Security STU2 §5.2.1, §5.2.2; UDAP JWT-based Client Authentication §6; RFC 7523 §3
 
@@ -13,13 +15,12 @@ use tessera_udap::signed::{Expected, Unverified, Verified};
 use tessera_udap::token::ClientAssertion;
 
 use super::PresentedCredentials;
+use crate::AuthorizationServer;
 use crate::audit::AuditRecord;
 use crate::context::RequestContext;
-use crate::ports::{JtiSpend, Spend};
 use crate::registered::{Registration, RegistrationStatus};
 use crate::rejection::Rejection;
 use crate::settings::Base;
-use crate::{AuthorizationServer, REPLAY_MARGIN};
 
 /// A client whose Authentication Token held in every respect and has been spent.
 ///
@@ -87,7 +88,6 @@ impl AuthorizationServer {
         record.notes.extend_from_slice(signer.soft_failures());
         let expected = Expected {
             audience: &[audience.as_str(), base.token_endpoint.as_str()],
-            issuer_in_san: false,
             bound_uri: Some(registration.client_uri.as_str()),
             skew: self.skew,
         };
@@ -97,7 +97,7 @@ impl AuthorizationServer {
             return Err(Rejection::ClientUnknown { issuer: assertion.issuer().to_owned() });
         }
         record.client.proved = true;
-        self.spend_assertion(&assertion, context).await?;
+        self.spend_jti(&assertion, Rejection::AssertionReplayed, "Authentication Tokens", context).await?;
         Ok(AuthenticatedClient { registration, assertion })
     }
 
@@ -123,25 +123,6 @@ impl AuthorizationServer {
         record.client.client_uri = Some(registration.client_uri.clone());
         may_be_used_at(base, &registration)?;
         Ok(registration)
-    }
-
-    async fn spend_assertion(
-        &self,
-        assertion: &Verified<AuthenticationToken>,
-        context: &RequestContext,
-    ) -> Result<(), Rejection> {
-        let spend = JtiSpend {
-            community: assertion.signer().community().clone(),
-            issuer: assertion.issuer().to_owned(),
-            jti: assertion.jti().clone(),
-            until: assertion.expires_at().plus(self.skew).plus(REPLAY_MARGIN),
-            now: context.now,
-        };
-        match self.ports.replays.spend_jti(spend).await? {
-            Spend::Fresh => Ok(()),
-            Spend::Replayed => Err(Rejection::AssertionReplayed),
-            Spend::ShareUsedUp => Err(Rejection::ShareUsedUp { of: "Authentication Tokens" }),
-        }
     }
 }
 

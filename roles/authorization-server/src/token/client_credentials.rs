@@ -3,11 +3,12 @@
 //! Source: FAST Security STU2 §5.2.1.1, §5.2.2, §7.3
 
 use tessera_udap::extensions::b2b::{self, B2bExtension};
+use tessera_udap::negotiation::NegotiationError;
 use tessera_udap::scope::ScopeSet;
 
 use super::client_authentication::AuthenticatedClient;
 use crate::audit::{AuditPurpose, AuditRecord};
-use crate::policy::{CommunityPolicy, ScopeDecision};
+use crate::policy::CommunityPolicy;
 use crate::registered::{GrantType, Registration};
 use crate::rejection::Rejection;
 
@@ -56,9 +57,11 @@ fn granted_scope(
         }
         None => registration.scope.clone(),
     };
-    match policy.grant_to_registered(&registration.client_uri, &registration.scope, &requested) {
-        ScopeDecision::Granted(scope) => Ok(scope),
-        ScopeDecision::UnsupportedWildcard(scopes) => Err(Rejection::ScopeWildcard { scopes }),
-        ScopeDecision::Nothing => Err(Rejection::ScopeNotGranted { requested: requested.to_string() }),
-    }
+    let granted = policy.grant_to_registered(&registration.client_uri, &registration.scope, &requested);
+    granted.map_err(|error| match error {
+        NegotiationError::UnsupportedWildcard(scopes) => Rejection::ScopeWildcard { scopes },
+        NegotiationError::NoneSupported | NegotiationError::NoneGranted => {
+            Rejection::ScopeNotGranted { requested: requested.to_string() }
+        }
+    })
 }

@@ -1,6 +1,6 @@
 //! Each decision leaves an AuditEvent from which it can be explained.
 
-use tessera_authorization_server::audit::Explanation;
+use tessera_authorization_server::audit::{AuditAction, AuditRecord, Explanation};
 
 use crate::pki::p256;
 use crate::world::{APP, App, World, code};
@@ -48,6 +48,14 @@ async fn a_grant_says_who_for_whom_and_for_what() {
     assert!(!text.contains(&answer.access_token));
     let told = Explanation::from_fhir(&event).unwrap();
     assert!(told.granted && told.reason.is_none());
+}
+
+#[test]
+fn a_record_that_nobody_closed_does_not_read_as_granted() {
+    let context = World::new().now();
+    let event = AuditRecord::begun(AuditAction::Token, "main", &context).to_fhir(OBSERVER);
+    assert_eq!((&event["outcome"], &event["outcomeDesc"]), (&"8".into(), &"undecided".into()));
+    assert!(!Explanation::from_fhir(&event).unwrap().granted);
 }
 
 #[tokio::test]

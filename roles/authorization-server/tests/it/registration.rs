@@ -1,7 +1,7 @@
 //! Registration, change and cancel.
 
 use serde_json::{Value, json};
-use tessera_authorization_server::RegistrationStatusCode;
+use tessera_authorization_server::RegistrationOutcome;
 use tessera_authorization_server::audit::{AuditAction, AuditOutcome};
 use tessera_authorization_server::context::RequestContext;
 use tessera_authorization_server::registered::RegistrationStatus;
@@ -17,7 +17,7 @@ async fn a_new_client_gets_its_registration_as_it_holds() {
     let world = World::new();
     let statement = world.app().statement().with("unknown_claim", "ignored");
     let answer = world.register(&statement).await.unwrap();
-    assert_eq!(answer.status, RegistrationStatusCode::Created);
+    assert_eq!(answer.outcome, RegistrationOutcome::Created);
     let response = serde_json::to_value(&answer.response).unwrap();
     assert_eq!(response["client_id"].as_str().unwrap().len(), 22);
     assert_eq!(response["client_name"], "Visiting App");
@@ -130,7 +130,7 @@ async fn a_statement_is_good_once_and_its_jti_again_after_its_end() {
     let later = NOW + 500;
     let again = statement.with("iat", later).with("exp", later + 300);
     let answer = world.register_at("main", &again, &world.at(500)).await;
-    assert_eq!(answer.unwrap().status, RegistrationStatusCode::Changed);
+    assert_eq!(answer.unwrap().outcome, RegistrationOutcome::Changed);
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_member_of_another_community_cannot_burn_a_jti() {
     let mut copy = twin.statement();
     copy.claims = statement.claims.clone();
     world.register(&copy).await.unwrap();
-    assert_eq!(world.register(&statement).await.unwrap().status, RegistrationStatusCode::Created);
+    assert_eq!(world.register(&statement).await.unwrap().outcome, RegistrationOutcome::Created);
 }
 
 /// Shows: DCR-17, DCR-23
@@ -178,7 +178,7 @@ async fn what_stands_beside_the_statement_is_ignored() {
     });
     let answer = world.server.register(&group_name("main"), body.to_string().as_bytes(), &world.now()).await.unwrap();
     assert_eq!(answer.response.client_name, "Visiting App");
-    assert!(!answer.response.scope.contains_str("system/*.write"));
+    assert!(answer.response.scope.iter().all(|scope| scope.as_str() != "system/*.write"));
 }
 
 /// Shows: DCR-9, DCR-11, DCR-13, DCR-15, DCR-16
@@ -293,7 +293,7 @@ async fn a_change_keeps_the_client_id_and_replaces_the_rest() {
     // A renewed certificate with another key, the same URI and community.
     let second = world.app().statement().with("client_name", "Renamed").with("scope", "system/Patient.read");
     let answer = world.register(&second).await.unwrap();
-    assert_eq!(answer.status, RegistrationStatusCode::Changed);
+    assert_eq!(answer.outcome, RegistrationOutcome::Changed);
     assert_eq!(answer.response.client_id, created.client_id);
     assert_eq!(answer.response.client_name, "Renamed");
     assert_eq!(answer.response.scope, scopes("system/Patient.read"));
@@ -309,7 +309,7 @@ async fn the_same_again_changes_nothing() {
     let app = world.app();
     let created = world.register(&app.statement()).await.unwrap().response;
     let again = world.register(&app.statement()).await.unwrap();
-    assert_eq!(again.status, RegistrationStatusCode::Changed);
+    assert_eq!(again.outcome, RegistrationOutcome::Changed);
     assert_eq!(again.response.client_id, created.client_id);
     let stored = world.memory.state().registrations[0].clone();
     assert_eq!(stored.tokens_from_version, 1, "tokens of before live on");
@@ -322,7 +322,7 @@ async fn the_same_uri_in_another_community_is_another_client() {
     let red = world.client_id(&world.app().statement()).await;
     let twin = App::new(world.blue.issue(&[APP], p256()));
     let blue = world.register(&twin.statement()).await.unwrap();
-    assert_eq!(blue.status, RegistrationStatusCode::Created);
+    assert_eq!(blue.outcome, RegistrationOutcome::Created);
     assert_ne!(blue.response.client_id.as_str(), red);
     assert_eq!(world.audit.last().client.community, Some(community(BLUE)));
     let cancel = twin.statement().with("grant_types", json!([]));
@@ -338,7 +338,7 @@ async fn another_registration_endpoint_keeps_its_own_registrations() {
     let app = world.registered().await;
     let elsewhere = app.statement().with("aud", url("register/annex"));
     let answer = world.register_at("annex", &elsewhere, &world.now()).await;
-    assert_eq!(answer.unwrap().status, RegistrationStatusCode::Created);
+    assert_eq!(answer.unwrap().outcome, RegistrationOutcome::Created);
     let cancel = app.statement().with("aud", url("register/annex")).with("grant_types", json!([]));
     world.register_at("annex", &cancel, &world.now()).await.unwrap();
     assert!(world.token(&app.assertion()).await.is_ok());
@@ -356,7 +356,7 @@ async fn an_empty_list_of_grants_is_a_cancel() {
     let app = world.registered().await;
     let cancel = || app.statement().with("grant_types", json!([]));
     let answer = world.register(&cancel()).await.unwrap();
-    assert_eq!(answer.status, RegistrationStatusCode::Cancelled);
+    assert_eq!(answer.outcome, RegistrationOutcome::Cancelled);
     let response: Value = serde_json::to_value(&answer.response).unwrap();
     assert_eq!(response["grant_types"], json!([]));
     assert_eq!(response["client_id"], app.client_id);
@@ -364,7 +364,7 @@ async fn an_empty_list_of_grants_is_a_cancel() {
     let (code, reason) = told(world.register(&cancel()).await);
     assert_eq!((code.as_str(), reason), ("invalid_client_metadata", "nothing-to-cancel"));
     let anew = world.register(&app.statement()).await.unwrap();
-    assert_eq!(anew.status, RegistrationStatusCode::Created);
+    assert_eq!(anew.outcome, RegistrationOutcome::Created);
     assert_ne!(anew.response.client_id.as_str(), app.client_id);
 }
 

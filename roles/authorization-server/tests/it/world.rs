@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tessera_authorization_server::context::{CorrelationId, RequestContext};
-use tessera_authorization_server::policy::{B2bPolicy, CommunityPolicy, ScopeGrants};
+use tessera_authorization_server::policy::{B2bRules, CommunityPolicy, ScopeGrants};
 use tessera_authorization_server::rejection::Refusal;
 use tessera_authorization_server::settings::{
     Base, BaseCommunity, BaseName, Group, GroupName, ResourceServer, ServerSettings, UnknownCommunity,
@@ -79,7 +79,7 @@ pub(crate) fn policy() -> CommunityPolicy {
         scopes_supported: scopes(SCOPES),
         scope_grants: ScopeGrants::default(),
         algorithms: [Algorithm::Rs256, Algorithm::Es256].into_iter().collect(),
-        b2b: B2bPolicy::default(),
+        b2b: B2bRules::default(),
         access_token_lifetime: Duration::from_secs(900),
     }
 }

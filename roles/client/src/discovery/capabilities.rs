@@ -13,7 +13,8 @@ use tessera_jose::json::Object;
 use tessera_udap::edition::Edition;
 use tessera_udap::extensions::b2b::B2bExtension;
 use tessera_udap::metadata::{ClientNeeds, Severity, UdapMetadata};
-use tessera_udap::scope::{Scope, ScopeSet};
+use tessera_udap::negotiation;
+use tessera_udap::scope::ScopeSet;
 
 /// Reads the elements outside the signed part, after that has been proven, and records each finding.
 pub(super) fn read(document: &Object, edition: Edition, report: &mut Report) -> Result<UdapMetadata, DiscoveryError> {
@@ -77,14 +78,12 @@ impl DataHolder {
         self.metadata.udap_certifications_required.iter().flatten().map(String::as_str).collect()
     }
 
-    /// Refuses a wildcard scope that the server does not list; there is no use in asking (SCOPE-2).
+    /// Refuses a wildcard scope where the server lists none; there is no use in asking (SCOPE-2).
     pub(crate) fn refuse_unlisted_wildcards(&self, scope: &ScopeSet) -> Result<(), NotSent> {
-        // Without a list the server says nothing about wildcards, and so has not said that it takes them.
         let listed = self.metadata.scopes_supported.as_deref().unwrap_or_default();
-        let lists_wildcards = listed.iter().any(|text| Scope::parse(text).is_ok_and(|scope| scope.is_wildcard()));
-        match scope.iter().find(|scope| scope.is_wildcard()) {
-            Some(wildcard) if !lists_wildcards => Err(NotSent::WildcardScope { scope: wildcard.to_string() }),
-            _ => Ok(()),
+        match negotiation::wildcard_in_vain(scope, listed) {
+            Some(wildcard) => Err(NotSent::WildcardScope { scope: wildcard.to_string() }),
+            None => Ok(()),
         }
     }
 }

@@ -51,7 +51,7 @@ impl Client {
         let edition = self.settings.edition_of(&community);
         judge_algorithm(algorithm, edition, report)?;
 
-        let expected = Expected { audience: &[], issuer_in_san: true, bound_uri: None, skew: self.settings.skew };
+        let expected = Expected { audience: &[], bound_uri: None, skew: self.settings.skew };
         let verified = signed
             .verify(signer, &expected, now)
             .map_err(|error| fail(report, step_of(&error), format!("{error} ({})", error.reason_code())))?;

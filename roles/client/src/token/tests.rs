@@ -68,7 +68,8 @@ async fn asks_as_the_guide_wants_it() {
     assert_eq!(claims.required_str("sub"), Ok("c-1"));
     assert_eq!(claims.required_str("aud"), Ok(TOKEN_URL));
     assert_eq!((claims.required_integer("iat"), claims.required_integer("exp")), (Ok(now), Ok(now + 300)));
-    let b2b = claims.required_object("extensions").unwrap().required_object("hl7-b2b").unwrap();
+    let b2b =
+        claims.optional_object("extensions").unwrap().unwrap().optional_object(B2bExtension::NAME).unwrap().unwrap();
     assert_eq!(b2b.required_str("version"), Ok("1"));
     assert_eq!(b2b.required_str("organization_id"), Ok("https://clinic.example/org"));
     let jws = tessera_jose::jws::CompactJws::read(&form["client_assertion"]).unwrap();

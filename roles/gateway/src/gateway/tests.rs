@@ -157,7 +157,7 @@ impl World {
     fn refusal(&self) -> RefusalRecord {
         match self.last_record().outcome {
             AuditOutcome::Refused(refusal) | AuditOutcome::Failed(refusal) => refusal,
-            AuditOutcome::Granted => panic!("it was granted"),
+            AuditOutcome::Undecided | AuditOutcome::Granted => panic!("it was not refused"),
         }
     }
 }
