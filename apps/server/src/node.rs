@@ -52,7 +52,7 @@ impl RunningNode {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
-        let store = SqliteStore::open(&config.store, &SqliteSettings::default())
+        let store = SqliteStore::open(&config.store, &SqliteSettings::default(), System.now())
             .with_context(|| format!("the store {}", config.store.display()))?;
         let store = Arc::new(store);
         let audit_log = Arc::new(AuditLog::open(&config.audit)?);

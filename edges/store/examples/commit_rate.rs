@@ -45,7 +45,7 @@ fn main() -> Result<(), Failure> {
 
 async fn spend(folder: &Path, concurrency: u32, span: Duration) -> Result<(), Failure> {
     let path = folder.join(format!("commit-rate-{concurrency}.db"));
-    let store = Arc::new(SqliteStore::open(&path, &SqliteSettings::default())?);
+    let store = Arc::new(SqliteStore::open(&path, &SqliteSettings::default(), UnixTime::from_secs(NOW))?);
     let started = Instant::now();
     let mut clients = JoinSet::new();
     for client in 0..concurrency {
@@ -96,7 +96,7 @@ async fn spend_until(store: &SqliteStore, client: u32, end: Instant) -> Result<V
 }
 
 async fn read(folder: &Path) -> Result<(), Failure> {
-    let store = SqliteStore::open(&folder.join("reads.db"), &SqliteSettings::default())?;
+    let store = SqliteStore::open(&folder.join("reads.db"), &SqliteSettings::default(), UnixTime::from_secs(NOW))?;
     let client_id = ClientId::parse("commit-rate")?;
     let draft = RegistrationDraft {
         client_id: client_id.clone(),

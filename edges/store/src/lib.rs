@@ -10,10 +10,11 @@
 //!
 //! ```
 //! use tessera_store::sqlite::{SqliteSettings, SqliteStore};
+//! use tessera_trust::UnixTime;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
-//! let store = SqliteStore::open(&folder.path().join("tessera.db"), &SqliteSettings::default())?;
+//! let store = SqliteStore::open(&folder.path().join("tessera.db"), &SqliteSettings::default(), UnixTime::from_secs(1_800_000_000))?;
 //! assert_eq!(store.write_statistics().commits, 0);
 //! # Ok(())
 //! # }

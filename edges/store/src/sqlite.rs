@@ -83,17 +83,31 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens or creates the database at `path`, and the one of spent ids beside it, and brings their schemas up to date.
     ///
-    /// The files are created with mode 0600. Their folder must exist and be writable by its owner only.
+    /// The files are created with mode 0600. Their folder must exist and be writable by its owner only. Where the spent ids
+    /// of a store with registrations are lost, no JWT is taken that could have been used before `now`.
     ///
     /// # Errors
     /// [`OpenError`] says what the operator must change: permissions, a link in the file's place, a newer schema, another
     /// program's file, a file system without what a write-ahead log needs.
-    pub fn open(path: &Path, settings: &SqliteSettings) -> Result<Self, OpenError> {
-        let registry = Database::open(path, &migrate::REGISTRY, settings)?;
+    pub fn open(path: &Path, settings: &SqliteSettings, now: UnixTime) -> Result<Self, OpenError> {
+        let registry = Database::open(path, &migrate::REGISTRY, settings, |_| Ok(()))?;
         let of_spent = SqliteSettings { readers: 1, ..settings.clone() };
-        let spent = Database::open(&spent_ids_path(path), &migrate::SPENT, &of_spent)?;
+        let has_registrations = registry.read(registration::is_any).map_err(OpenError::Unreadable)?;
+        let spent = Database::open(&spent_ids_path(path), &migrate::SPENT, &of_spent, |connection| {
+            if has_registrations { replay::distrust_if_lost(connection, now) } else { Ok(()) }
+        })?;
         let spent = SpentIds::open(spent).map_err(OpenError::Unreadable)?;
         Ok(Self { registry, spent, limits: settings.limits.clone() })
+    }
+
+    /// Opens a store that a node has made, and changes nothing of its form: for those who work beside the node.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; [`OpenError::OlderSchema`] where a node of this version has not brought it up to date yet.
+    pub fn open_existing(path: &Path, settings: &SqliteSettings, now: UnixTime) -> Result<Self, OpenError> {
+        Database::demand_current(path, &migrate::REGISTRY)?;
+        Database::demand_current(&spent_ids_path(path), &migrate::SPENT)?;
+        Self::open(path, settings, now)
     }
 
     /// Whether [`Self::open`] would take the database at `path` and the one of spent ids beside it, as far as that can be

@@ -59,7 +59,7 @@ impl Node {
             .advise("The node makes it at its first start."));
         }
         let settings = SqliteSettings { readers: 1, ..SqliteSettings::default() };
-        let store = SqliteStore::open(&store, &settings).map_err(|error| {
+        let store = SqliteStore::open_existing(&store, &settings, now()).map_err(|error| {
             let problem = anyhow::Error::new(error).context(format!("the store {}", store.display()));
             Failure::from(problem).advise("Run this as the user who owns the node's files.")
         })?;

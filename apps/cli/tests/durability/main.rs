@@ -147,23 +147,30 @@ impl Drop for Node {
 }
 
 async fn start(folder: &Path, address: SocketAddr) -> Node {
+    let log = folder.join("node.log");
     let child = Command::new(env!("CARGO_BIN_EXE_tessera"))
         .args(["serve", "--config"])
         .arg(folder.join("node.toml"))
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
         .spawn()
         .unwrap();
-    let node = Node(child);
-    for _ in 0..500 {
+    let mut node = Node(child);
+    // As long as it runs it may be slow; that is not what is tested here.
+    for _ in 0..6_000 {
         if TcpStream::connect(address).await.is_ok() {
             return node;
         }
+        if let Some(status) = node.0.try_wait().unwrap() {
+            panic!("the node ended at its start, {status}: {}", std::fs::read_to_string(&log).unwrap());
+        }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("the node does not start; see `tessera serve --config {}`", folder.join("node.toml").display());
+    panic!("the node does not start: {}", std::fs::read_to_string(&log).unwrap());
 }
 
+/// A port that nobody has, out of the range from which the system gives ports to others while the node is down.
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let first = 12_000 + u16::try_from(std::process::id() % 4_000).unwrap();
+    (first..20_000).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }

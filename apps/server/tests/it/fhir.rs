@@ -59,7 +59,12 @@ impl Clinic {
 
     /// The store, opened a second time as an operator's command does it.
     fn store(&self) -> SqliteStore {
-        SqliteStore::open(&self.world.folder.path().join("node.db"), &SqliteSettings::default()).unwrap()
+        SqliteStore::open(
+            &self.world.folder.path().join("node.db"),
+            &SqliteSettings::default(),
+            tessera_server::surroundings::now(),
+        )
+        .unwrap()
     }
 
     /// The second event of an answer: what became of a request that had been granted.

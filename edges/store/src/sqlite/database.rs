@@ -9,7 +9,7 @@ use tessera_authorization_server::ports::StoreError;
 use super::SqliteSettings;
 use super::connection;
 use super::error::{OpenError, SqliteError};
-use super::migrate::{self, Schema};
+use super::migrate::{self, Recognised, Schema};
 use super::readers::Readers;
 use super::writer::{WriteStatistics, Writer};
 use crate::private_file::{self, Beside, Presence};
@@ -22,14 +22,20 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Opens or creates the file at `path`.
+    /// Opens or creates the file at `path`; `first` is what has to be written before anything else is.
     ///
     /// # Errors
     /// [`OpenError`] says what the operator must change.
-    pub(super) fn open(path: &Path, schema: &Schema, settings: &SqliteSettings) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        path: &Path,
+        schema: &Schema,
+        settings: &SqliteSettings,
+        first: impl FnOnce(&Connection) -> Result<(), SqliteError>,
+    ) -> Result<Self, OpenError> {
         private_file::prepare(path)?;
         let mut writing = connection::for_writing(path, settings.busy_timeout, schema.pages)?;
         migrate::migrate(&mut writing, schema)?;
+        first(&writing).map_err(OpenError::Unreadable)?;
         let readers = (0..settings.readers.max(1))
             .map(|_| connection::for_reading(path, settings.busy_timeout))
             .collect::<Result<_, _>>()?;
@@ -56,6 +62,24 @@ impl Database {
                 }
             }
         }
+    }
+
+    /// Whether the file is there, with the schema of this version.
+    ///
+    /// # Errors
+    /// [`OpenError::OlderSchema`] when it has to be made or migrated first; as [`Self::open`].
+    pub(super) fn demand_current(path: &Path, schema: &Schema) -> Result<(), OpenError> {
+        Self::check(path, schema)?;
+        let known = schema.newest();
+        let found = match private_file::judge(path, Beside::OtherFiles)? {
+            Presence::Missing => 0,
+            Presence::Present if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) => 0,
+            Presence::Present => match migrate::recognise(&connection::for_looking(path)?, schema)? {
+                Recognised::Empty => 0,
+                Recognised::Ours { newest } => newest,
+            },
+        };
+        if found == known { Ok(()) } else { Err(OpenError::OlderSchema { found, known }) }
     }
 
     pub(super) fn statistics(&self) -> WriteStatistics {

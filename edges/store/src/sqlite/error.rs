@@ -24,6 +24,14 @@ pub enum OpenError {
         /// The newest migration this program has.
         known: u32,
     },
+    /// The database is not there, or was not brought up to date by a node of this version.
+    #[error("the database has schema {found}, this program needs {known}; start the node of this version first")]
+    OlderSchema {
+        /// The newest migration recorded in the file; 0 when there is none.
+        found: u32,
+        /// The newest migration this program has.
+        known: u32,
+    },
     /// The file system does not allow what the write-ahead log needs (network folders mostly do not).
     #[error("the database cannot use a write-ahead log here (journal mode {0}); use a local disk")]
     NoWriteAheadLog(String),

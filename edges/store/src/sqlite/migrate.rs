@@ -25,6 +25,13 @@ pub(super) struct Schema {
     pub(super) pages: Pages,
 }
 
+impl Schema {
+    /// The number of the newest migration.
+    pub(super) fn newest(&self) -> u32 {
+        self.migrations.last().map_or(0, |migration| migration.number)
+    }
+}
+
 /// Registrations and revocations. ("TESS")
 pub(super) const REGISTRY: Schema = Schema {
     application_id: 0x5445_5353,
@@ -101,7 +108,7 @@ pub(super) fn recognise(connection: &Connection, schema: &Schema) -> Result<Reco
         return if id == 0 && objects == 0 { Ok(Recognised::Empty) } else { Err(OpenError::ForeignDatabase(id)) };
     }
     let newest = newest_recorded(connection)?;
-    let known = schema.migrations.last().map_or(0, |migration| migration.number);
+    let known = schema.newest();
     if newest > known {
         return Err(OpenError::NewerSchema { found: newest, known });
     }

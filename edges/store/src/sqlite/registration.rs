@@ -17,6 +17,11 @@ use crate::limits::{self, TableFull};
 /// How many of the oldest cancelled registrations make room when the table is full.
 const ROOM: u32 = 100;
 
+/// Whether there is any registration, cancelled ones included.
+pub(super) fn is_any(connection: &Connection) -> Result<bool, SqliteError> {
+    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM registration)", [], |row| row.get(0))?)
+}
+
 pub(super) fn register(
     connection: &Connection,
     draft: RegistrationDraft,

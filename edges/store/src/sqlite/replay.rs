@@ -36,6 +36,11 @@ struct Counts {
     purge_begun: Option<UnixTime>,
 }
 
+/// How long a JWT may count that was used just now: its longest life, the widest skew, and the margin.
+///
+/// Source: FAST Security STU2 §7.1.3; security invariants 5 and 30
+const LONGEST_USE: Duration = Duration::from_secs(300 + 60 + 5);
+
 /// Between two purges for somebody at a cap.
 const BETWEEN_PURGES: Duration = Duration::from_secs(10);
 
@@ -105,6 +110,22 @@ impl SpentIds {
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A registration has spent the id of its statement. Where there are registrations, and neither a spent id nor a purge is on
+/// record, the records are lost (a backup without them, a file removed): every JWT that may have been used lives on for its
+/// time at most, so none that ends earlier is taken.
+pub(super) fn distrust_if_lost(connection: &Connection, now: UnixTime) -> Result<(), SqliteError> {
+    const DISTRUST: &str = "UPDATE purge_horizon SET until = ?1
+        WHERE only = 1 AND until = 0 AND NOT EXISTS (SELECT 1 FROM spent_jti)";
+    if connection.execute(DISTRUST, [seconds(now.plus(LONGEST_USE))?])? > 0 {
+        tracing::warn!(
+            wait_s = LONGEST_USE.as_secs(),
+            "the records of used JWTs are missing beside the registrations; no JWT is taken until each that may have been \
+             used has ended"
+        );
+    }
+    Ok(())
 }
 
 /// The row of one use.

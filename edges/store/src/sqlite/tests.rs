@@ -22,13 +22,13 @@ fn database(folder: &TempDir) -> PathBuf {
 }
 
 fn store(folder: &TempDir) -> SqliteStore {
-    SqliteStore::open(&database(folder), &SqliteSettings::default()).unwrap()
+    SqliteStore::open(&database(folder), &SqliteSettings::default(), at(NOW)).unwrap()
 }
 
 fn open(limits: StoreLimits) -> Opened {
     let folder = folder();
     let settings = SqliteSettings { limits, ..SqliteSettings::default() };
-    let store = SqliteStore::open(&database(&folder), &settings).unwrap();
+    let store = SqliteStore::open(&database(&folder), &settings, at(NOW)).unwrap();
     Opened::new(Arc::new(store), folder)
 }
 
@@ -159,7 +159,7 @@ async fn a_burst_shares_few_commits() {
 async fn while_another_process_writes_reads_answer_and_writes_are_refused_in_time() {
     let folder = folder();
     let settings = SqliteSettings { busy_timeout: Duration::from_millis(20), ..SqliteSettings::default() };
-    let store = SqliteStore::open(&database(&folder), &settings).unwrap();
+    let store = SqliteStore::open(&database(&folder), &settings, at(NOW)).unwrap();
     let before = stored(store.register(draft("one")).await.unwrap());
 
     let lock = |path: PathBuf| {
@@ -205,7 +205,7 @@ fn a_file_that_is_no_database_is_refused() {
     drop(store(&folder));
     let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(database(&folder)).unwrap();
     file.write_all(&[b'x'; 4096]).unwrap();
-    let refusal = SqliteStore::open(&database(&folder), &SqliteSettings::default());
+    let refusal = SqliteStore::open(&database(&folder), &SqliteSettings::default(), at(NOW));
     assert!(matches!(refusal, Err(OpenError::Sqlite(_))));
 }
 
@@ -228,4 +228,40 @@ fn the_hot_statements_walk_indexes() {
             steps.iter().find(|step| step.starts_with("SCAN") && !step.contains("INDEX") && !step.contains("CONSTANT"));
         assert_eq!(whole_table, None, "{sql}: {steps:?}");
     }
+}
+
+/// Shows: AUTHN-5
+#[tokio::test]
+async fn lost_records_of_spent_ids_let_no_used_jwt_in_again() {
+    let folder = folder();
+    {
+        let store = store(&folder);
+        store.spend_jti(spend("statement")).await.unwrap();
+        stored(store.register(draft("one")).await.unwrap());
+        store.spend_jti(spend("a")).await.unwrap();
+    }
+    for end in ["", "-wal", "-shm"] {
+        let mut path = spent_ids_path(&database(&folder)).into_os_string();
+        path.push(end);
+        let _ = std::fs::remove_file(path);
+    }
+    let store = store(&folder);
+    assert_eq!(store.spend_jti(spend("a")).await.unwrap(), Spend::Replayed);
+    let later = JtiSpend { now: at(NOW + 366), until: at(NOW + 726), ..spend("b") };
+    assert_eq!(store.spend_jti(later).await.unwrap(), Spend::Fresh, "soon all is as before");
+}
+
+#[tokio::test]
+async fn who_works_beside_a_node_makes_and_migrates_nothing() {
+    let folder = folder();
+    let path = database(&folder);
+    let open = || SqliteStore::open_existing(&path, &SqliteSettings::default(), at(NOW));
+    assert!(matches!(open(), Err(OpenError::OlderSchema { found: 0, .. })));
+    assert!(!path.exists());
+    drop(store(&folder));
+    open().unwrap();
+    let connection = Connection::open(&path).unwrap();
+    connection.execute("DELETE FROM schema_migration WHERE number > 1", []).unwrap();
+    drop(connection);
+    assert!(matches!(open(), Err(OpenError::OlderSchema { found: 1, .. })));
 }

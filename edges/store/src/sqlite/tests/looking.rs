@@ -69,7 +69,7 @@ fn what_opening_would_refuse_is_refused() {
             let refusal = SqliteStore::check(&database(&folder)).unwrap_err();
             assert!(expected(&refusal), "{refusal:?}");
             assert!(contents(folder.path()) == before, "nothing is changed");
-            assert!(expected(&SqliteStore::open(&database(&folder), &SqliteSettings::default()).unwrap_err()));
+            assert!(expected(&SqliteStore::open(&database(&folder), &SqliteSettings::default(), at(NOW)).unwrap_err()));
         }
     }
 }
@@ -88,7 +88,7 @@ fn a_path_is_a_path_whatever_is_in_it() {
     let odd = folder.path().join("a folder?mode=memory&x#y%20z ü");
     std::fs::create_dir(&odd).unwrap();
     let path = odd.join("file:tessera?.db");
-    drop(SqliteStore::open(&path, &SqliteSettings::default()).unwrap());
+    drop(SqliteStore::open(&path, &SqliteSettings::default(), at(NOW)).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "application_id", 7).unwrap();
     assert!(matches!(SqliteStore::check(&path), Err(OpenError::ForeignDatabase(7))));
 }
@@ -152,7 +152,7 @@ async fn what_opening_takes_after_a_kill_is_not_refused() {
         }
         let checked = SqliteStore::check(&database(&place));
         assert!(contents(place.path()) == left, "{what}: nothing is changed");
-        let opened = SqliteStore::open(&database(&place), &SqliteSettings::default());
+        let opened = SqliteStore::open(&database(&place), &SqliteSettings::default(), at(NOW));
         assert!(checked.is_ok() || opened.is_err(), "{what}: {checked:?}");
     }
 }

@@ -33,7 +33,7 @@ async fn second_process() {
     if !path.exists() {
         return;
     }
-    let store = SqliteStore::open(&path, &SqliteSettings::default()).unwrap();
+    let store = SqliteStore::open(&path, &SqliteSettings::default(), at(NOW)).unwrap();
     let mut output = std::io::stdout();
     writeln!(output, "\nready").unwrap();
     for number in 0..IDS {
