@@ -6,7 +6,7 @@
 //! Source: RFC 7662; RFC 7009; TOKEN-11, TOKEN-12, DISC-8
 
 use crate::Client;
-use crate::assertion::{ASSERTION_TYPE, AuthenticationToken};
+use crate::assertion::AuthenticationToken;
 use crate::context::ActionContext;
 use crate::discovery::DataHolder;
 use crate::error::{ClientError, NotSent, Phase};
@@ -14,9 +14,11 @@ use crate::identity::ClientIdentity;
 use crate::ports::{HttpRequest, HttpResponse};
 use crate::registration::ClientRegistration;
 use crate::token::AccessToken;
-use crate::wire::{ANSWER_LIMIT, answer_object, form, refusal};
+use crate::wire::{ANSWER_LIMIT, answer_object, refusal};
 use tessera_jose::json::Object;
+use tessera_udap::form::write_form;
 use tessera_udap::ids::EndpointUrl;
+use tessera_udap::token::ASSERTION_TYPE;
 
 #[cfg(test)]
 mod tests;
@@ -94,14 +96,15 @@ impl Client {
         let endpoint = self.endpoint_beside_token(phase, holder).await?;
         // The endpoint that the request goes to: an assertion stolen on its way is no use elsewhere (RFC 7523 §3).
         let assertion = AuthenticationToken::new(registration.client_id(), &endpoint, context).sign(membership)?;
-        let body = form(&[
+        let body = write_form(&[
             ("token", token.reveal()),
             ("token_type_hint", "access_token"),
             ("client_assertion_type", ASSERTION_TYPE),
             ("client_assertion", &assertion),
             ("udap", "1"),
         ]);
-        let request = HttpRequest::post(endpoint.as_str(), "application/x-www-form-urlencoded", body, ANSWER_LIMIT);
+        let request =
+            HttpRequest::post(endpoint.as_str(), "application/x-www-form-urlencoded", body.into(), ANSWER_LIMIT);
         self.http.send(request).await.map_err(ClientError::http(phase))
     }
 

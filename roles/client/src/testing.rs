@@ -23,6 +23,7 @@ use tessera_trust::{
 };
 use tessera_udap::edition::Edition;
 use tessera_udap::extensions::b2b::B2bExtension;
+use tessera_udap::form::Parameters;
 use tessera_udap::ids::{BaseUrl, ClientUri};
 use tessera_udap::scope::ScopeSet;
 
@@ -327,12 +328,12 @@ pub(crate) fn wish() -> TokenWish {
     TokenWish { scope: scopes("system/Patient.rs"), context: B2bExtension::read(&Value::Object(context)).unwrap() }
 }
 
-/// The parameters of a form that was sent.
+/// The parameters of a form that was sent, as a server reads them; our own names need no escaping.
 pub(crate) fn form_of(request: &HttpRequest) -> HashMap<String, String> {
+    let form = Parameters::read(&request.body).unwrap();
     let text = String::from_utf8(request.body.clone()).unwrap();
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
     text.split('&')
-        .map(|pair| pair.split_once('=').unwrap())
-        .map(|(name, value)| (decode(name), decode(value)))
+        .map(|pair| pair.split_once('=').unwrap().0)
+        .map(|name| (name.to_owned(), form.get(name).unwrap().to_owned()))
         .collect()
 }

@@ -19,9 +19,11 @@ use crate::error::{ClientError, NotSent, Phase};
 use crate::identity::ClientIdentity;
 use crate::ports::HttpRequest;
 use crate::registration::ClientRegistration;
-use crate::wire::{ANSWER_LIMIT, answer_object, form, refusal};
+use crate::wire::{ANSWER_LIMIT, answer_object, refusal};
 use tessera_udap::extensions::b2b::B2bExtension;
+use tessera_udap::form::write_form;
 use tessera_udap::scope::ScopeSet;
+use tessera_udap::token::ASSERTION_TYPE;
 
 const PHASE: Phase = Phase::Token;
 
@@ -79,15 +81,15 @@ impl Client {
             .with_b2b(&wish.context)
             .sign(membership)?;
         let scope = wish.scope.to_string();
-        let body = form(&[
+        let body = write_form(&[
             ("grant_type", "client_credentials"),
             ("scope", &scope),
-            ("client_assertion_type", crate::assertion::ASSERTION_TYPE),
+            ("client_assertion_type", ASSERTION_TYPE),
             ("client_assertion", &assertion),
             ("udap", "1"),
         ]);
         let url = holder.token_endpoint().as_str();
-        let request = HttpRequest::post(url, "application/x-www-form-urlencoded", body, ANSWER_LIMIT);
+        let request = HttpRequest::post(url, "application/x-www-form-urlencoded", body.into(), ANSWER_LIMIT);
         let response = self.http.send(request).await.map_err(ClientError::http(PHASE))?;
         match response.status {
             200 => answer::read(&answer_object(PHASE, &response)?, &wish.scope, context.now),

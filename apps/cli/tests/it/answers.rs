@@ -40,7 +40,7 @@ fn other_scopes_than_asked_for_are_told_and_used() {
         assert_eq!((exit, token["scope"].as_str()), (0, Some("system/Patient.rs system/Device.rs")), "{token}");
         assert!(strings(&token["added"]).contains(&"system/Device.rs"), "{token}");
         let asked = holder.posted("/token").pop().unwrap().body;
-        let encoded = scope.replace('/', "%2F").replace(' ', "%20");
+        let encoded = scope.replace('/', "%2F").replace(' ', "+");
         assert!(asked.contains(&format!("scope={encoded}&")), "{asked}");
     }
 }

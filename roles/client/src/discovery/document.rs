@@ -5,10 +5,11 @@ use crate::Client;
 use crate::check::Report;
 use crate::error::ClientError;
 use crate::ports::HttpRequest;
-use crate::wire::{percent_encode, refusal};
+use crate::wire::refusal;
 use tessera_jose::json::{Limits, Object, read_object};
 use tessera_trust::CommunityId;
 use tessera_udap::edition::UnknownCommunity;
+use tessera_udap::form::write_form;
 use tessera_udap::ids::BaseUrl;
 
 /// The longest metadata document that is read, in bytes: a signed part with a full chain needs up to about 30 KiB.
@@ -72,7 +73,7 @@ fn nothing_for(community: String, answered: UnknownCommunity) -> DiscoveryError 
 fn metadata_url(base: &BaseUrl, asked: Option<&CommunityId>) -> String {
     let url = base.below(".well-known/udap");
     match asked {
-        Some(community) => format!("{url}?community={}", percent_encode(community.as_str())),
+        Some(community) => format!("{url}?{}", write_form(&[("community", community.as_str())])),
         None => url,
     }
 }

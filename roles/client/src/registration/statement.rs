@@ -9,12 +9,7 @@ use tessera_jose::jws::{CompactJws, MAX_JWS_BYTES};
 use tessera_udap::ids::{ClientUri, EndpointUrl};
 use tessera_udap::scope::ScopeSet;
 use tessera_udap::signed::SignedObject;
-use tessera_udap::software_statement::SoftwareStatement;
-
-/// A statement lives as long as the guide allows.
-///
-/// Source: FAST Security STU2 §3.1 (DCR-7)
-const LIFETIME_S: u64 = 300;
+use tessera_udap::software_statement::{PRIVATE_KEY_JWT, SoftwareStatement};
 
 /// What an app says of itself when it registers for client credentials.
 #[derive(Clone, Debug)]
@@ -108,19 +103,19 @@ impl Wish<'_> {
             Self::Register(app) => (app, vec!["client_credentials"]),
             Self::Cancel(app) => (app, Vec::new()),
         };
-        let issued_at = seconds(context.now.as_secs());
+        let (issued_at, expires_at) = context.times::<SoftwareStatement>();
         let mut claims = Object::new();
         claims.insert("iss", uri.as_str());
         claims.insert("sub", uri.as_str());
         // Exactly as published, for it is compared by bytes (JWT-11).
         claims.insert("aud", registration_endpoint.as_str());
         claims.insert("iat", issued_at);
-        claims.insert("exp", issued_at.saturating_add(seconds(LIFETIME_S)));
+        claims.insert("exp", expires_at);
         claims.insert("jti", context.jti(attempt));
         claims.insert("client_name", app.client_name.as_str());
         claims.insert("contacts", app.contacts.clone());
         claims.insert("grant_types", grant_types);
-        claims.insert("token_endpoint_auth_method", "private_key_jwt");
+        claims.insert("token_endpoint_auth_method", PRIVATE_KEY_JWT);
         claims.insert("scope", app.scope.to_string());
         if let Some(logo_uri) = &app.logo_uri {
             claims.insert("logo_uri", logo_uri.as_str());
@@ -142,8 +137,4 @@ impl Wish<'_> {
         body.insert("udap", "1");
         body
     }
-}
-
-fn seconds(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }

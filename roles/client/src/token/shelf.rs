@@ -35,7 +35,7 @@ impl TokenContext {
             base: base.clone(),
             client_id: registration.client_id().clone(),
             scope: wish.scope.to_string(),
-            b2b: crate::assertion::b2b_object(&wish.context).to_json(),
+            b2b: wish.context.to_object().to_json(),
         }
     }
 }
