@@ -54,15 +54,7 @@ impl SignedToken {
 
     /// For whom and for what it was issued.
     pub(crate) fn purpose(&self) -> Option<AuditPurpose> {
-        let b2b = self.0.b2b.as_ref()?;
-        Some(AuditPurpose {
-            purpose_of_use: b2b.purpose_of_use.clone(),
-            organization_id: b2b.organization_id.clone(),
-            organization_name: b2b.organization_name.clone(),
-            subject_id: b2b.subject_id.clone(),
-            subject_name: b2b.subject_name.clone(),
-            subject_role: b2b.subject_role.clone(),
-        })
+        self.0.b2b.as_ref().map(AuditPurpose::from)
     }
 }
 
