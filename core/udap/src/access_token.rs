@@ -7,11 +7,13 @@
 //! Source: RFC 9068; FAST Security STU2 §5.2.3, §5.2.4
 
 mod reader;
+mod status;
 
 use serde::Serialize;
 use tessera_trust::{CertificateDigest, CommunityId, UnixTime};
 
 pub use self::reader::{AccessToken, AccessTokenError, TokenKeys};
+pub use self::status::{TokenReference, TokenStatus};
 use crate::extensions::b2b::B2bExtension;
 use crate::ids::{BaseUrl, ClientId, ClientUri, Jti};
 use crate::scope::ScopeSet;

@@ -5,10 +5,13 @@
 //!
 //! Source: FHIR R4 AuditEvent; RFC 3881; DICOM PS3.15 §A.5
 
+mod purpose;
 mod wire;
 
 use serde::Serialize;
 use serde_json::Value;
+
+pub use self::purpose::AuditPurpose;
 
 /// The code system of DICOM's audit messages.
 pub const DICOM: &str = "http://dicom.nema.org/resources/ontology/DCM";

@@ -12,6 +12,7 @@ pub mod authentication_token;
 pub mod certification;
 pub mod edition;
 pub mod extensions;
+mod foreign_text;
 pub mod form;
 pub mod ids;
 pub mod metadata;
@@ -25,3 +26,5 @@ pub mod software_statement;
 #[cfg(test)]
 mod testing;
 pub mod token;
+
+pub use self::foreign_text::foreign_text;

@@ -1,24 +1,23 @@
 //! The gateway's question whether a token lives, answered by the records of the authorization server beside it.
 //!
-//! The two roles know nothing of each other, so each has words of its own for the same facts; they meet here.
+//! The two roles know nothing of each other, so each has a port of its own for the same question; they meet here.
 
 use async_trait::async_trait;
-use tessera_authorization_server::ports as issuer;
 use tessera_authorization_server::ports::RevocationStore;
-use tessera_gateway::ports::{TokenReference, TokenStatus, TokenStatusError, TokenStatusPort};
+use tessera_gateway::ports::{TokenReference, TokenStatus, TokenStatusError, TokenStatusSource};
 
 use crate::memory::MemoryStore;
 use crate::sqlite::SqliteStore;
 
 #[async_trait]
-impl TokenStatusPort for SqliteStore {
+impl TokenStatusSource for SqliteStore {
     async fn token_status(&self, token: &TokenReference) -> Result<TokenStatus, TokenStatusError> {
         answer(self, token).await
     }
 }
 
 #[async_trait]
-impl TokenStatusPort for MemoryStore {
+impl TokenStatusSource for MemoryStore {
     async fn token_status(&self, token: &TokenReference) -> Result<TokenStatus, TokenStatusError> {
         answer(self, token).await
     }
@@ -26,23 +25,7 @@ impl TokenStatusPort for MemoryStore {
 
 /// Asks each time, so that a revocation is known at once and not after the five seconds that the port allows.
 async fn answer(store: &dyn RevocationStore, token: &TokenReference) -> Result<TokenStatus, TokenStatusError> {
-    let reference = issuer::TokenReference {
-        jti: token.jti.clone(),
-        client_id: token.client_id.clone(),
-        registration_version: token.registration_version,
-        community: token.community.clone(),
-        certificate: token.certificate,
-        issued_at: token.issued_at,
-    };
-    let status = store.token_status(&reference).await;
-    Ok(match status.map_err(TokenStatusError::new)? {
-        issuer::TokenStatus::Live => TokenStatus::Live,
-        issuer::TokenStatus::Revoked => TokenStatus::Revoked,
-        issuer::TokenStatus::ClientGone => TokenStatus::ClientGone,
-        issuer::TokenStatus::ClientBlocked => TokenStatus::ClientBlocked,
-        issuer::TokenStatus::Superseded => TokenStatus::Superseded,
-        issuer::TokenStatus::RevokedInBulk => TokenStatus::RevokedInBulk,
-    })
+    store.token_status(token).await.map_err(TokenStatusError::new)
 }
 
 #[cfg(test)]
@@ -66,7 +49,7 @@ mod tests {
             certificate: certificate("of app"),
             issued_at: at(NOW),
         };
-        let told = async |token: &TokenReference| TokenStatusPort::token_status(&store, token).await.unwrap();
+        let told = async |token: &TokenReference| TokenStatusSource::token_status(&store, token).await.unwrap();
         assert_eq!(told(&token).await, TokenStatus::Live);
         let ahead = TokenReference { registration_version: 2, ..token.clone() };
         assert_eq!(told(&ahead).await, TokenStatus::Superseded);

@@ -1,6 +1,6 @@
 //! Where the roles' state is kept: the one crate with SQL.
 //!
-//! The ports ([`tessera_authorization_server::ports`], [`tessera_gateway::ports::TokenStatusPort`]) speak in intents, one atomic operation each. Two back ends keep
+//! The ports ([`tessera_authorization_server::ports`], [`tessera_gateway::ports::TokenStatusSource`]) speak in intents, one atomic operation each. Two back ends keep
 //! them: [`memory::MemoryStore`] for tests, [`sqlite::SqliteStore`] for a node with its own disk. One suite of tests,
 //! `contract`, runs unchanged on both, so that they can be told apart by speed and by what a power cut leaves, and by
 //! nothing else.

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use tessera_trust::UnixTime;
 use tessera_trust::certificate::CertificateDigest;
 use tessera_trust::community::CommunityId;
-use tessera_udap::extensions::b2b::B2bExtension;
+pub use tessera_udap::audit_event::AuditPurpose;
 use tessera_udap::ids::{ClientId, ClientUri, Jti};
 
 pub use self::explanation::Explanation;
@@ -103,23 +103,6 @@ pub struct AuditClient {
     pub proved: bool,
 }
 
-/// For whom and for what, as the `hl7-b2b` object states it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuditPurpose {
-    /// Codes of purpose.
-    pub purpose_of_use: Vec<String>,
-    /// The organization that asks.
-    pub organization_id: String,
-    /// Its name.
-    pub organization_name: Option<String>,
-    /// The requestor's identifier.
-    pub subject_id: Option<String>,
-    /// The requestor's name. In the audit alone, never in a log line.
-    pub subject_name: Option<String>,
-    /// The requestor's role.
-    pub subject_role: Option<String>,
-}
-
 /// What was decided.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AuditOutcome {
@@ -150,19 +133,6 @@ pub struct RefusalRecord {
     pub likely_fix: &'static str,
 }
 
-impl From<&B2bExtension> for AuditPurpose {
-    fn from(b2b: &B2bExtension) -> Self {
-        Self {
-            purpose_of_use: b2b.purpose_of_use.clone(),
-            organization_id: b2b.organization_id.clone(),
-            organization_name: b2b.organization_name.clone(),
-            subject_id: b2b.subject_id.clone(),
-            subject_name: b2b.subject_name.clone(),
-            subject_role: b2b.subject_role.clone(),
-        }
-    }
-}
-
 impl AuditRecord {
     /// A record about a request that has only begun; what closes the request says the outcome.
     #[must_use]
@@ -181,18 +151,4 @@ impl AuditRecord {
             notes: Vec::new(),
         }
     }
-}
-
-/// The longest text of a caller's that a record repeats, in characters.
-const FOREIGN_TEXT_LIMIT: usize = 256;
-
-/// A caller's text as a record may show it: control characters replaced, cut at 256 characters.
-#[must_use]
-pub fn foreign_text(text: &str) -> String {
-    let mut shown: String =
-        text.chars().take(FOREIGN_TEXT_LIMIT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(FOREIGN_TEXT_LIMIT).is_some() {
-        shown.push('…');
-    }
-    shown
 }

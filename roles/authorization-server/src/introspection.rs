@@ -154,16 +154,3 @@ impl Introspection {
         }
     }
 }
-
-impl From<&AccessTokenClaims> for TokenReference {
-    fn from(claims: &AccessTokenClaims) -> Self {
-        Self {
-            jti: claims.jti.clone(),
-            client_id: claims.client_id.clone(),
-            registration_version: claims.registration_version,
-            community: claims.community.clone(),
-            certificate: claims.signer,
-            issued_at: claims.iat,
-        }
-    }
-}

@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 use tessera_jose::key::SignError;
 use tessera_trust::{CommunityId, TrustRefusal};
 use tessera_udap::extensions::b2b::B2bError;
+use tessera_udap::foreign_text;
 use tessera_udap::form::FormError;
 use tessera_udap::ids::{ClientId, ClientUri};
 use tessera_udap::oauth_error::OAuthError;
@@ -23,7 +24,7 @@ use tessera_udap::signed::SignedError;
 use tessera_udap::token::TokenRequestError;
 
 pub use self::codes::RefusalClass;
-use crate::audit::{AuditRecord, RefusalRecord, foreign_text};
+use crate::audit::{AuditRecord, RefusalRecord};
 use crate::context::{CorrelationId, RequestContext};
 use crate::ports::{StoreError, TokenStatus};
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use std::fmt;
+use tessera_udap::foreign_text;
 use tessera_udap::metadata::MetadataFinding;
 
 /// One step of a validation.
@@ -75,36 +76,5 @@ impl Report {
 
     fn add(&mut self, step: Step, outcome: CheckOutcome, detail: String) {
         self.0.push(Check { name: step.name, requirements: step.requirements.to_vec(), outcome, detail });
-    }
-}
-
-/// Text of a peer made fit for a terminal: control characters shown, cut after 300 characters.
-pub(crate) fn foreign_text(text: &str) -> String {
-    const LONGEST: usize = 300;
-    let mut shown: String = text.chars().take(LONGEST).flat_map(visible).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-fn visible(character: char) -> impl Iterator<Item = char> {
-    // Besides controls: marks that turn the direction of writing could make a terminal show something else.
-    let hidden = character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let escaped = hidden.then(|| character.escape_unicode());
-    let plain = (!hidden).then_some(character);
-    escaped.into_iter().flatten().chain(plain)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_of_a_peer_cannot_steer_a_terminal() {
-        assert_eq!(foreign_text("plain text"), "plain text");
-        assert_eq!(foreign_text("a\x1b[2Jb\r\n\u{202e}c"), "a\\u{1b}[2Jb\\u{d}\\u{a}\\u{202e}c");
-        assert_eq!(foreign_text(&"x".repeat(400)).chars().count(), 301);
     }
 }

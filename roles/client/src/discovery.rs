@@ -15,10 +15,11 @@ mod steps;
 mod tests;
 
 use crate::Client;
-use crate::check::{Check, Report, foreign_text};
+use crate::check::{Check, Report};
 use crate::error::{ClientError, Phase};
 use tessera_trust::{CommunityId, TrustRefusal, UnixTime};
 use tessera_udap::edition::{Edition, UnknownCommunity};
+use tessera_udap::foreign_text;
 use tessera_udap::ids::{BaseUrl, EndpointUrl};
 use tessera_udap::metadata::UdapMetadata;
 use tessera_udap::signed_metadata::Endpoints;

@@ -3,10 +3,10 @@
 //! Source: FAST Security STU2 §5.2.4; RFC 6750 §2.1; security invariant 22
 
 use crate::Client;
-use crate::check::foreign_text;
 use crate::error::{ClientError, NotSent, Phase, ServerRefusal};
 use crate::ports::{HttpRequest, HttpResponse};
 use crate::token::AccessToken;
+use tessera_udap::foreign_text;
 use tessera_udap::ids::BaseUrl;
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! How answers are read: strict JSON, and OAuth refusals.
 
-use crate::check::foreign_text;
 use crate::error::{ClientError, Phase, ServerRefusal};
 use crate::ports::HttpResponse;
 use tessera_jose::json::{Limits, Object, read_object};
+use tessera_udap::foreign_text;
 
 /// An answer of a registration or token endpoint, in bytes.
 pub(crate) const ANSWER_LIMIT: usize = 256 * 1024;

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use tessera_trust::UnixTime;
 use tessera_trust::certificate::CertificateDigest;
 use tessera_trust::community::CommunityId;
+pub use tessera_udap::audit_event::AuditPurpose;
 use tessera_udap::ids::{ClientId, ClientUri, Jti};
 
 use crate::context::GatewayContext;
@@ -45,23 +46,6 @@ pub struct AuditClient {
     pub certificate: CertificateDigest,
     /// The token's `jti`.
     pub token_id: Jti,
-}
-
-/// For whom and for what.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuditPurpose {
-    /// Codes of purpose.
-    pub purpose_of_use: Vec<String>,
-    /// The organization that asks.
-    pub organization_id: String,
-    /// Its name.
-    pub organization_name: Option<String>,
-    /// The requestor's identifier.
-    pub subject_id: Option<String>,
-    /// The requestor's name. In the audit alone, never in a log line.
-    pub subject_name: Option<String>,
-    /// The requestor's role.
-    pub subject_role: Option<String>,
 }
 
 /// What was asked for; a part is set only when it was understood.
@@ -119,30 +103,5 @@ impl AuditRecord {
             request: AuditRequest::default(),
             outcome: AuditOutcome::Undecided,
         }
-    }
-}
-
-/// The longest text of a caller's that a record repeats, in characters.
-const FOREIGN_TEXT_LIMIT: usize = 256;
-
-/// A caller's text as a record may show it: control characters replaced, cut at 256 characters.
-pub(crate) fn foreign_text(text: &str) -> String {
-    let mut shown: String =
-        text.chars().take(FOREIGN_TEXT_LIMIT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(FOREIGN_TEXT_LIMIT).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn foreign_text_is_cut_and_has_no_controls() {
-        assert_eq!(foreign_text("a\r\nb"), "a\u{fffd}\u{fffd}b");
-        assert_eq!(foreign_text(&"x".repeat(256)), "x".repeat(256));
-        assert_eq!(foreign_text(&"x".repeat(257)), format!("{}…", "x".repeat(256)));
     }
 }

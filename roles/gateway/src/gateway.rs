@@ -17,7 +17,7 @@ use crate::context::GatewayContext;
 use crate::forward::forward;
 use crate::outcome;
 use crate::permit::AccessPermit;
-use crate::ports::{AuditSink, Body, TokenStatusPort, Upstream, UpstreamError};
+use crate::ports::{AuditSink, Body, TokenStatusSource, Upstream, UpstreamError};
 use crate::rejection::Rejection;
 use crate::request::FhirRequest;
 use crate::request::media::FHIR_JSON;
@@ -46,7 +46,7 @@ pub struct Gateway {
     settings: GatewaySettings,
     token_keys: TokenKeys,
     upstream: Arc<dyn Upstream>,
-    token_status: Arc<dyn TokenStatusPort>,
+    token_status: Arc<dyn TokenStatusSource>,
     audit: Arc<dyn AuditSink>,
     statements: Statements,
 }
@@ -58,7 +58,7 @@ impl Gateway {
         settings: GatewaySettings,
         token_keys: TokenKeys,
         upstream: Arc<dyn Upstream>,
-        token_status: Arc<dyn TokenStatusPort>,
+        token_status: Arc<dyn TokenStatusSource>,
         audit: Arc<dyn AuditSink>,
     ) -> Self {
         let statements = Statements::new(&settings);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::body::{self, ReadError};
-use crate::ports::{Body, TokenStatusPort};
+use crate::ports::{Body, TokenStatusSource};
 use crate::rejection::Rejection;
 use crate::request::FhirRequest;
 use crate::request::parameters::Parameters;
@@ -58,7 +58,7 @@ impl AccessPermit {
         mut request: FhirRequest,
         body: Body,
         token: LiveToken,
-        token_status: &dyn TokenStatusPort,
+        token_status: &dyn TokenStatusSource,
         base: &GatewayBase,
     ) -> Result<Self, Rejection> {
         scope::judge(&token.claims().scope, &request.interaction)?;

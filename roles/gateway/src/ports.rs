@@ -5,10 +5,7 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tessera_trust::UnixTime;
-use tessera_trust::certificate::CertificateDigest;
-use tessera_trust::community::CommunityId;
-use tessera_udap::ids::{ClientId, Jti};
+pub use tessera_udap::access_token::{TokenReference, TokenStatus};
 
 use crate::audit::AuditRecord;
 
@@ -51,7 +48,7 @@ pub enum UpstreamError {
 
 /// Knows whether access tokens live.
 #[async_trait]
-pub trait TokenStatusPort: Send + Sync {
+pub trait TokenStatusSource: Send + Sync {
     /// Whether a token is alive: its registration active and not newer than it allows, itself not revoked, and neither its
     /// client, community nor certificate revoked at or after its issue.
     ///
@@ -60,61 +57,6 @@ pub trait TokenStatusPort: Send + Sync {
     /// # Errors
     /// [`TokenStatusError`] when nobody can tell; the token is not taken for alive then.
     async fn token_status(&self, token: &TokenReference) -> Result<TokenStatus, TokenStatusError>;
-}
-
-/// What must be known about a verified access token to tell whether it lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenReference {
-    /// The token's `jti`.
-    pub jti: Jti,
-    /// Whose it is.
-    pub client_id: ClientId,
-    /// The version of the registration under which it was issued.
-    pub registration_version: u64,
-    /// The community of its client.
-    pub community: CommunityId,
-    /// The certificate with which its client authenticated.
-    pub certificate: CertificateDigest,
-    /// The token's `iat`.
-    pub issued_at: UnixTime,
-}
-
-/// Whether a token lives, and if not, why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenStatus {
-    /// It may be used until its own end.
-    Live,
-    /// It was revoked by its client.
-    Revoked,
-    /// Its client has cancelled its registration, or there is none any more.
-    ClientGone,
-    /// An operator has blocked its client.
-    ClientBlocked,
-    /// Its client's registration has changed and no longer covers it.
-    Superseded,
-    /// An operator has revoked all tokens of its client, community or certificate.
-    RevokedInBulk,
-}
-
-impl TokenStatus {
-    /// Whether it may be used.
-    #[must_use]
-    pub fn is_live(self) -> bool {
-        self == Self::Live
-    }
-
-    /// A word for logs and audit.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Revoked => "token-revoked",
-            Self::ClientGone => "client-gone",
-            Self::ClientBlocked => "client-blocked",
-            Self::Superseded => "registration-changed",
-            Self::RevokedInBulk => "tokens-revoked-in-bulk",
-        }
-    }
 }
 
 /// Nobody could tell whether a token lives; the gateway answers 503. The cause is in [`Error::source`].

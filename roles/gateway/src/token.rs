@@ -9,7 +9,7 @@ use tessera_udap::access_token::{AccessToken, AccessTokenClaims, TokenKeys};
 use tessera_udap::ids::BaseUrl;
 
 use crate::audit::{AuditClient, AuditPurpose};
-use crate::ports::{TokenReference, TokenStatusPort};
+use crate::ports::{TokenReference, TokenStatusSource};
 use crate::rejection::Rejection;
 use crate::request::percent::{Plus, decode};
 
@@ -35,17 +35,9 @@ impl SignedToken {
     }
 
     /// Asks the store; when it cannot tell, the token is not taken for alive.
-    pub(crate) async fn ask_whether_it_lives(self, port: &dyn TokenStatusPort) -> Result<LiveToken, Rejection> {
+    pub(crate) async fn ask_whether_it_lives(self, source: &dyn TokenStatusSource) -> Result<LiveToken, Rejection> {
         let Self(claims) = self;
-        let reference = TokenReference {
-            jti: claims.jti.clone(),
-            client_id: claims.client_id.clone(),
-            registration_version: claims.registration_version,
-            community: claims.community.clone(),
-            certificate: claims.signer,
-            issued_at: claims.iat,
-        };
-        let status = port.token_status(&reference).await.map_err(Rejection::StatusUnknown)?;
+        let status = source.token_status(&TokenReference::from(&claims)).await.map_err(Rejection::StatusUnknown)?;
         if status.is_live() { Ok(LiveToken(claims)) } else { Err(Rejection::TokenDead(status)) }
     }
 
@@ -62,22 +54,14 @@ impl SignedToken {
 
     /// For whom and for what it was issued.
     pub(crate) fn purpose(&self) -> Option<AuditPurpose> {
-        let b2b = self.0.b2b.as_ref()?;
-        Some(AuditPurpose {
-            purpose_of_use: b2b.purpose_of_use.clone(),
-            organization_id: b2b.organization_id.clone(),
-            organization_name: b2b.organization_name.clone(),
-            subject_id: b2b.subject_id.clone(),
-            subject_name: b2b.subject_name.clone(),
-            subject_role: b2b.subject_role.clone(),
-        })
+        self.0.b2b.as_ref().map(AuditPurpose::from)
     }
 }
 
 impl LiveToken {
     /// Asks the store again, after something that took time.
-    pub(crate) async fn ask_whether_it_still_lives(self, port: &dyn TokenStatusPort) -> Result<Self, Rejection> {
-        SignedToken(self.0).ask_whether_it_lives(port).await
+    pub(crate) async fn ask_whether_it_still_lives(self, source: &dyn TokenStatusSource) -> Result<Self, Rejection> {
+        SignedToken(self.0).ask_whether_it_lives(source).await
     }
 
     /// What it says.

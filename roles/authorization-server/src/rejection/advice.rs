@@ -1,11 +1,11 @@
 //! What helps: the stable reason, the caller's text, the operator's evidence and the likely fix.
 
 use tessera_udap::extensions::b2b::B2bError;
+use tessera_udap::foreign_text;
 use tessera_udap::form::FormError;
 use tessera_udap::scope::Scope;
 
 use super::{RefusalClass, Rejection, Unread};
-use crate::audit::foreign_text;
 
 /// The most values that one piece of evidence repeats.
 const EVIDENCE_VALUES: usize = 10;

@@ -3,12 +3,13 @@
 //! Source: FAST Security STU2 §2.3; UDAP Server Metadata §3
 
 use super::{DiscoveryError, fail, steps};
-use crate::check::{CheckOutcome, Report, Step, foreign_text};
+use crate::check::{CheckOutcome, Report, Step};
 use crate::{Client, EndpointMismatch};
 use tessera_jose::algorithm::Algorithm;
 use tessera_jose::json::Object;
 use tessera_trust::{CertificateChain, CommunityId, UnixTime, VerifiedChain};
 use tessera_udap::edition::Edition;
+use tessera_udap::foreign_text;
 use tessera_udap::ids::BaseUrl;
 use tessera_udap::metadata::UdapMetadata;
 use tessera_udap::signed::{ClaimError, Expected, SignedError, Unverified, Verified};

@@ -3,7 +3,6 @@
 //! Source: FAST Security STU2 §3.2.3, §3.4; RFC 7591 §3.2
 
 use super::{AppDescription, ClientRegistration, PHASE};
-use crate::check::foreign_text;
 use crate::discovery::DataHolder;
 use crate::error::ClientError;
 use crate::identity::{ClientIdentity, Membership};
@@ -11,6 +10,7 @@ use crate::ports::HttpResponse;
 use crate::scope_difference::ScopeDifference;
 use crate::wire::{answer_object, refusal};
 use tessera_jose::json::Object;
+use tessera_udap::foreign_text;
 use tessera_udap::ids::ClientId;
 use tessera_udap::scope::ScopeSet;
 

@@ -3,7 +3,6 @@
 //! Source: RFC 6749 §5.1; FAST Security STU2 §5.2.3, §5.3
 
 use super::PHASE;
-use crate::check::foreign_text;
 use crate::error::ClientError;
 use crate::scope_difference::ScopeDifference;
 use std::fmt;
@@ -11,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tessera_jose::json::Object;
 use tessera_trust::UnixTime;
+use tessera_udap::foreign_text;
 use tessera_udap::scope::ScopeSet;
 
 /// The guide's longest life of an access token (TOKEN-3).

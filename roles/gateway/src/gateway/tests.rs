@@ -67,7 +67,7 @@ impl Upstream for World {
 }
 
 #[async_trait::async_trait]
-impl TokenStatusPort for World {
+impl TokenStatusSource for World {
     async fn token_status(&self, token: &TokenReference) -> Result<TokenStatus, TokenStatusError> {
         assert_eq!((token.jti.as_str(), token.registration_version), ("t1", 3));
         self.asked.fetch_add(1, Ordering::Relaxed);

@@ -12,8 +12,8 @@ use super::media;
 use super::path::Interaction;
 use super::percent::{Plus, decode, encode};
 use super::resource_type::ResourceType;
-use crate::audit::foreign_text;
 use crate::rejection::Rejection;
+use tessera_udap::foreign_text;
 
 /// The longest query, in bytes as received.
 const MAX_QUERY_BYTES: usize = 8 * 1024;
