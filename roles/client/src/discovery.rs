@@ -17,6 +17,7 @@ mod tests;
 use crate::Client;
 use crate::check::{Check, Report, foreign_text};
 use crate::error::{ClientError, Phase};
+use std::borrow::Cow;
 use tessera_trust::{CommunityId, TrustRefusal, UnixTime};
 use tessera_udap::edition::{Edition, UnknownCommunity};
 use tessera_udap::ids::{BaseUrl, EndpointUrl};
@@ -160,8 +161,8 @@ impl DiscoveryError {
 
     /// What the person in front of it can do.
     #[must_use]
-    pub fn advice(&self) -> &'static str {
-        match self {
+    pub fn advice(&self) -> Cow<'static, str> {
+        let advice = match self {
             Self::NoUdap => {
                 "Look at the spelling of the base URL: it is the FHIR base, under which /.well-known/udap is found. If it is right, this server does not take part."
             }
@@ -172,8 +173,9 @@ impl DiscoveryError {
             Self::Invalid { .. } => {
                 "Nothing was sent to this server. Tell its operator which check failed; if it speaks of a time, compare the clocks."
             }
-            Self::Client(error) => error.advice(),
-        }
+            Self::Client(error) => return error.advice(),
+        };
+        Cow::Borrowed(advice)
     }
 }
 

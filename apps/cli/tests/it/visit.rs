@@ -304,5 +304,14 @@ fn what_the_server_refuses_comes_with_its_code_and_our_advice() {
     let (code, error) = world.json(&[&["token", &world.base], &other_purpose[..]].concat());
     assert_eq!((code, error["code"].as_str()), (6, Some("invalid_grant")), "{error}");
     assert!(error["advice"].as_str().unwrap().contains("purpose_of_use"));
-    assert!(error["server"]["correlation_id"].is_string() && error["server"]["description"].is_string());
+    assert!(error["server"]["description"].is_string());
+    let id = error["server"]["correlation_id"].as_str().unwrap();
+    assert_eq!(error.to_string().matches(id).count(), 1, "told once: {error}");
+
+    // The gateway, too, names what it does not take, and its id once.
+    let (_, _) = world.json(&[&["token", &world.base], &CONTEXT[..]].concat());
+    let (code, error) = world.json(&[&["get", &world.base, "Patient/not-there"], &CONTEXT[..]].concat());
+    assert_eq!(code, 8, "{error}");
+    let id = error["server"]["correlation_id"].as_str().unwrap();
+    assert!(error["server"]["description"].is_string() && error.to_string().matches(id).count() == 1, "{error}");
 }
