@@ -8,6 +8,7 @@ use tessera_authorization_server::ports::StoreError;
 use tessera_client::check::Check;
 use tessera_client::discovery::DiscoveryError;
 use tessera_client::error::{ClientError, NotSent, Phase, ServerRefusal};
+use tessera_client::ports::HttpError;
 
 /// The exit codes; `tessera help` and docs/cli.md list the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +190,10 @@ impl From<DiscoveryError> for Failure {
             return error.into();
         }
         let exit = match error {
-            DiscoveryError::NoUdap | DiscoveryError::NoMetadataForCommunity { .. } => Exit::NoUdap,
+            DiscoveryError::NoUdap
+            | DiscoveryError::NoMetadataForCommunity { .. }
+            | DiscoveryError::NotSupported { .. } => Exit::NoUdap,
+            DiscoveryError::NotMetadata { .. } => Exit::Refused,
             _ => Exit::NotTrusted,
         };
         Self::new(exit, error.code(), error.to_string()).with_sources_of(&error).advise(error.advice())
@@ -211,6 +215,7 @@ impl From<ClientError> for Failure {
 
 fn exit_of(error: &ClientError) -> Exit {
     match error {
+        ClientError::Http { source: HttpError::TooLarge(_) | HttpError::Protocol(_), .. } => Exit::Refused,
         ClientError::Http { .. } => Exit::NotReached,
         ClientError::Refused(refusal) if refusal.phase == Phase::Data && matches!(refusal.status, 404 | 410) => {
             Exit::NotFound
@@ -274,5 +279,13 @@ mod tests {
         assert_eq!(Failure::from(DiscoveryError::NoUdap).exit(), Exit::NoUdap);
         let invalid = DiscoveryError::Invalid { check: "signature", detail: "does not hold".to_owned() };
         assert_eq!(Failure::from(invalid).exit(), Exit::NotTrusted);
+        let (check, detail) = ("one JSON object", String::new());
+        let none = DiscoveryError::NotMetadata { check, detail: detail.clone() };
+        assert_eq!(Failure::from(none).exit(), Exit::Refused);
+        assert_eq!(Failure::from(DiscoveryError::NotSupported { check, detail }).exit(), Exit::NoUdap);
+        let http = |source| Failure::from(ClientError::Http { phase: Phase::Discovery, source }).exit();
+        assert_eq!(http(HttpError::TooLarge(10)), Exit::Refused);
+        assert_eq!(http(HttpError::Protocol(String::new())), Exit::Refused);
+        assert_eq!(http(HttpError::TimedOut), Exit::NotReached);
     }
 }
