@@ -150,6 +150,9 @@ fn from_discovery_to_data_and_back() {
     assert_eq!((code, error["code"].as_str()), (2, Some("context-missing")));
     let token = world.token();
     assert_eq!(token["origin"], "server");
+    let ran = world.run(&[&["token", base, "--scope", "system/Observation.rs"], &CONTEXT[..]].concat());
+    let next = ran.stdout.lines().last().unwrap();
+    assert!(next.contains("'Observation?_count=5' --scope system/Observation.rs --organization-id"), "{ran:?}");
     assert!(token.get("access_token").is_none() && token["expires_in_s"].as_u64().unwrap() <= 3600);
     assert_eq!(world.token()["origin"], "kept");
     let ran = world.run(&[&["token", base, "--print"], &CONTEXT[..]].concat());
@@ -179,7 +182,7 @@ fn from_discovery_to_data_and_back() {
     assert_eq!(world.token()["origin"], "kept");
 
     let (code, revoked) = world.json(&["revoke", base]);
-    assert_eq!((code, revoked["tokens"].as_u64()), (0, Some(2)), "{revoked}");
+    assert_eq!((code, revoked["tokens"].as_u64()), (0, Some(3)), "{revoked}");
     let ran = world.user.run_with_input(&about_printed, &printed);
     assert_eq!((ran.code, ran.objects()[0]["active"].as_bool()), (0, Some(false)), "{ran:?}");
     let (code, answer) = world.json(&["introspect", base, "--token", &printed]);
