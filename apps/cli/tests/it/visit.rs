@@ -271,7 +271,13 @@ fn a_server_of_no_trusted_community_is_sent_nothing() {
     let world = World::start();
     let files = crate::support::files::Files::new();
     let ran = world.set_profile("stranger", &files.text("anchor.pem"));
-    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.code == 2 && ran.stderr.contains("communities[0].chain"), "not the app's own community: {ran:?}");
+    // Whoever edits the file may trust others than the app's own.
+    let anchor = text_of(&world.sandbox.first, "anchor");
+    assert_eq!(world.set_profile("stranger", &anchor).code, 0);
+    let file = world.user.profile("stranger").join("profile.toml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, settings.replace(&anchor, &files.text("anchor.pem"))).unwrap();
     let register = ["register", &world.base, "--scope", "system/Patient.rs", "--profile", "stranger"];
     let (code, error) = world.json(&register);
     assert_eq!((code, error["code"].as_str()), (5, Some("not-trusted")), "{error}");
