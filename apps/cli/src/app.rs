@@ -43,6 +43,14 @@ pub(crate) struct Discovered {
     pub(crate) checks: Vec<Check>,
 }
 
+/// How much of the checks people see.
+#[derive(Clone, Copy)]
+enum Showing {
+    EachCheck,
+    /// One line, unless one of them is not as it must be.
+    InBrief,
+}
+
 impl App {
     /// Opens the profile and prepares the way to the server; nothing is sent yet.
     pub(crate) fn open(server: &ServerArguments) -> Result<Self, Failure> {
@@ -63,37 +71,73 @@ impl App {
         self.communities.first()
     }
 
+    /// Reads the server's metadata and judges them; one line tells that all is as it must be.
+    ///
+    /// Source: as [`App::discover_in_detail`]
+    pub(crate) async fn discover(&self, output: &Output) -> Result<Discovered, Failure> {
+        self.discover_showing(Showing::InBrief, output).await
+    }
+
     /// Reads the server's metadata and judges them, showing each check.
     ///
     /// Where the server has nothing for the first community, the next one is asked for. A server of the guide's first
     /// edition says so by 404, which may as well mean that it has no UDAP support or knows no such parameter; therefore
     /// its plain document comes last.
-    pub(crate) async fn discover(&self, output: &Output) -> Result<Discovered, Failure> {
+    pub(crate) async fn discover_in_detail(&self, output: &Output) -> Result<Discovered, Failure> {
+        self.discover_showing(Showing::EachCheck, output).await
+    }
+
+    async fn discover_showing(&self, showing: Showing, output: &Output) -> Result<Discovered, Failure> {
         let mut last = None;
         let mut is_plain_worth_a_try = false;
         for community in &self.communities {
-            let discovery = self.discover_in(Some(community), output).await?;
+            let discovery = self.discover_in(Some(community), showing, output).await?;
             match discovery.result {
                 Err(DiscoveryError::NoMetadataForCommunity { answered, .. }) => {
                     is_plain_worth_a_try |= answered == UnknownCommunity::NotFound;
                     last = Some(discovery);
                 }
-                _ => return outcome(discovery),
+                _ => return self.outcome(discovery),
             }
         }
         if is_plain_worth_a_try {
-            last = Some(self.discover_in(None, output).await?);
+            last = Some(self.discover_in(None, showing, output).await?);
         }
-        last.map_or_else(|| Err(Failure::usage("profile-invalid", "the profile has no community")), outcome)
+        let no_community = || Err(Failure::usage("profile-invalid", "the profile has no community"));
+        last.map_or_else(no_community, |discovery| self.outcome(discovery))
     }
 
-    async fn discover_in(&self, community: Option<&CommunityId>, output: &Output) -> Result<Discovery, Failure> {
+    async fn discover_in(
+        &self,
+        community: Option<&CommunityId>,
+        showing: Showing,
+        output: &Output,
+    ) -> Result<Discovery, Failure> {
         let discovery = {
             let _waiting = output.wait("reading the server's metadata and checking its certificate");
             self.client.discover(&self.base, community, now()).await
         };
-        output.checks(&discovery.checks)?;
+        match showing {
+            Showing::EachCheck => output.checks(&discovery.checks)?,
+            Showing::InBrief => output.checks_in_brief(&discovery.checks, &self.command("discover", ""))?,
+        }
         Ok(discovery)
+    }
+
+    fn outcome(&self, Discovery { checks, result }: Discovery) -> Result<Discovered, Failure> {
+        let error = match result {
+            Ok(holder) => return Ok(Discovered { holder, checks }),
+            Err(error) => error,
+        };
+        // A server that speaks TLS alone answers nothing of use to who does not.
+        let is_no_answer = matches!(error, DiscoveryError::Client(_) | DiscoveryError::NotMetadata { .. });
+        let failure = Failure::from(error).after(checks);
+        match self.base.as_str().strip_prefix("http://") {
+            Some(rest) if is_no_answer => {
+                Err(failure.advise(format!("The base was typed with http, and servers talk https: https://{rest}")))
+            }
+            _ => Err(failure),
+        }
     }
 
     /// What is registered at this server.
@@ -147,13 +191,6 @@ impl App {
             None => registration.scope().clone(),
         };
         Ok(TokenWish { scope, context: b2b(context, &self.profile.settings.context)? })
-    }
-}
-
-fn outcome(Discovery { checks, result }: Discovery) -> Result<Discovered, Failure> {
-    match result {
-        Ok(holder) => Ok(Discovered { holder, checks }),
-        Err(error) => Err(Failure::from(error).after(checks)),
     }
 }
 

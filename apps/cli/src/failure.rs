@@ -8,6 +8,7 @@ use tessera_authorization_server::ports::StoreError;
 use tessera_client::check::Check;
 use tessera_client::discovery::DiscoveryError;
 use tessera_client::error::{ClientError, NotSent, Phase, ServerRefusal};
+use tessera_client::ports::HttpError;
 
 /// The exit codes; `tessera help` and docs/cli.md list the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +151,11 @@ impl Failure {
     fn with_sources_of(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut source = error.source();
         while let Some(error) = source {
-            self.0.causes.push(error.to_string());
+            let cause = error.to_string();
+            // Some errors say what their source says.
+            if !self.0.message.ends_with(&cause) {
+                self.0.causes.push(cause);
+            }
             source = error.source();
         }
         self
@@ -185,7 +190,10 @@ impl From<DiscoveryError> for Failure {
             return error.into();
         }
         let exit = match error {
-            DiscoveryError::NoUdap | DiscoveryError::NoMetadataForCommunity { .. } => Exit::NoUdap,
+            DiscoveryError::NoUdap
+            | DiscoveryError::NoMetadataForCommunity { .. }
+            | DiscoveryError::NotSupported { .. } => Exit::NoUdap,
+            DiscoveryError::NotMetadata { .. } => Exit::Refused,
             _ => Exit::NotTrusted,
         };
         Self::new(exit, error.code(), error.to_string()).with_sources_of(&error).advise(error.advice())
@@ -197,6 +205,8 @@ impl From<ClientError> for Failure {
         let mut failure =
             Self::new(exit_of(&error), error.code(), error.to_string()).with_sources_of(&error).advise(error.advice());
         if let ClientError::Refused(refusal) = error {
+            // What is told beside the message is not told in it as well.
+            failure.0.message = ServerRefusal { correlation_id: None, ..refusal.clone() }.to_string();
             failure.0.server = Some(refusal);
         }
         failure
@@ -205,6 +215,7 @@ impl From<ClientError> for Failure {
 
 fn exit_of(error: &ClientError) -> Exit {
     match error {
+        ClientError::Http { source: HttpError::TooLarge(_) | HttpError::Protocol(_), .. } => Exit::Refused,
         ClientError::Http { .. } => Exit::NotReached,
         ClientError::Refused(refusal) if refusal.phase == Phase::Data && matches!(refusal.status, 404 | 410) => {
             Exit::NotFound
@@ -232,6 +243,7 @@ mod tests {
             code: Some("invalid_grant".to_owned()),
             description: Some("look at purpose_of_use".to_owned()),
             correlation_id: Some("abcdefgh12345678".to_owned()),
+            retry_after: None,
         })
     }
 
@@ -243,6 +255,7 @@ mod tests {
         assert_eq!(object["code"], "invalid_grant");
         assert_eq!(object["exit_code"], 6);
         assert_eq!(object["server"]["correlation_id"], "abcdefgh12345678");
+        assert_eq!(object.to_string().matches("abcdefgh12345678").count(), 1, "{object}");
         assert!(object["advice"].as_str().unwrap().contains("hl7-b2b"));
     }
 
@@ -257,10 +270,22 @@ mod tests {
     fn each_way_to_stop_has_its_exit_code() {
         let not_sent = |reason: NotSent| Failure::from(ClientError::from(reason)).exit();
         assert_eq!(not_sent(NotSent::OtherRegistration), Exit::SomethingFirst);
+        assert!(
+            Failure::from(ClientError::from(NotSent::OtherRegistration)).causes().is_empty(),
+            "the message says it"
+        );
         assert_eq!(not_sent(NotSent::WildcardScope { scope: "system/*.rs".to_owned() }), Exit::Usage);
         assert_eq!(not_sent(NotSent::NotSupported { capability: "client credentials".to_owned() }), Exit::NoUdap);
         assert_eq!(Failure::from(DiscoveryError::NoUdap).exit(), Exit::NoUdap);
         let invalid = DiscoveryError::Invalid { check: "signature", detail: "does not hold".to_owned() };
         assert_eq!(Failure::from(invalid).exit(), Exit::NotTrusted);
+        let (check, detail) = ("one JSON object", String::new());
+        let none = DiscoveryError::NotMetadata { check, detail: detail.clone() };
+        assert_eq!(Failure::from(none).exit(), Exit::Refused);
+        assert_eq!(Failure::from(DiscoveryError::NotSupported { check, detail }).exit(), Exit::NoUdap);
+        let http = |source| Failure::from(ClientError::Http { phase: Phase::Discovery, source }).exit();
+        assert_eq!(http(HttpError::TooLarge(10)), Exit::Refused);
+        assert_eq!(http(HttpError::Protocol(String::new())), Exit::Refused);
+        assert_eq!(http(HttpError::TimedOut), Exit::NotReached);
     }
 }

@@ -93,6 +93,15 @@ impl Output {
         })
     }
 
+    /// One line for all checks when each is as it must be, else all of them; `details` is the command that shows each.
+    pub(crate) fn checks_in_brief(&self, checks: &[Check], details: &str) -> io::Result<()> {
+        if checks.iter().any(|check| check.outcome != CheckOutcome::Passed) {
+            return self.checks(checks);
+        }
+        let passed = mark(CheckOutcome::Passed);
+        self.line(format!("{passed} {} checks passed; details with: {}", checks.len(), dim(details)))
+    }
+
     /// What the operator or user should know although it went well.
     pub(crate) fn notes<'a>(&self, notes: impl IntoIterator<Item = &'a String>) -> io::Result<()> {
         notes.into_iter().try_for_each(|note| self.line(format!("{} {}", mark(CheckOutcome::Warned), safe(note))))

@@ -2,6 +2,7 @@
 
 use crate::error::{NotSent, Phase, ServerRefusal};
 use crate::ports::HttpError;
+use std::borrow::Cow;
 
 pub(crate) const ANSWER_INVALID: &str = "The server does not follow the guide here. Tell its operator what is written above; nothing on this side changes it.";
 pub(crate) const SIGNING_FAILED: &str = "Look at the private key: the file, the token or the service that holds it.";
@@ -35,14 +36,29 @@ pub(crate) fn not_sent(reason: &NotSent) -> &'static str {
         }
         NotSent::Invalid { .. } => "Correct the value named above.",
         NotSent::OtherRegistration => "Register at this server first.",
+        NotSent::OutsideBase { url } if url.starts_with('/') && !url.starts_with("//") => {
+            "Drop the slash at the beginning: what is read is named from the base on, such as Patient/1."
+        }
         NotSent::OutsideBase { .. } => {
             "A token is good for one FHIR base. Ask for one at the base that this URL belongs to."
         }
     }
 }
 
-/// The code decides, then the action, then the status.
-pub(crate) fn refused(refusal: &ServerRefusal) -> &'static str {
+/// Too many requests come before all else, for then nothing was looked at; else the code decides, then the action, then
+/// the status.
+pub(crate) fn refused(refusal: &ServerRefusal) -> Cow<'static, str> {
+    match (refusal.status, refusal.retry_after.as_deref()) {
+        (429 | 503, Some(seconds)) if seconds.parse::<u32>().is_ok() => {
+            format!("The server wants no more requests for now; try again in {seconds} s.").into()
+        }
+        (429 | 503, Some(date)) => format!("The server wants no more requests for now; try again after {date}.").into(),
+        (429, None) => Cow::Borrowed("Too many requests; wait some minutes before the next."),
+        _ => Cow::Borrowed(refused_for_a_reason(refusal)),
+    }
+}
+
+fn refused_for_a_reason(refusal: &ServerRefusal) -> &'static str {
     match (refusal.code.as_deref(), refusal.phase) {
         (Some("invalid_software_statement"), _) => {
             "The server could not accept the software statement itself: compare the clocks (a statement lives five minutes), the certificate's URI with the client URI, and the registration endpoint with the signed metadata."
@@ -80,6 +96,9 @@ pub(crate) fn refused(refusal: &ServerRefusal) -> &'static str {
 
 fn data(status: u16) -> &'static str {
     match status {
+        400 => {
+            "The server does not understand the request. Look at the spelling of what was asked for: a search parameter that it does not know is the usual cause."
+        }
         401 => "The token is missing, expired, revoked or of another FHIR base. Ask for a new one.",
         403 => {
             "The token's scopes or its purpose do not cover this. Ask for a token with the scope that the request needs."
@@ -96,7 +115,6 @@ fn by_status(status: u16) -> &'static str {
         }
         404 => "There is nothing at this address. Look at the spelling of the base URL and at the server's metadata.",
         413 => "The request is too long for the server; send fewer certifications or a shorter chain.",
-        429 => "Too many requests; wait as long as the answer's Retry-After says.",
         500..=599 => "Try again later; the fault is on the server's side.",
         _ => "Ask the server's operator; the status above is all that it says.",
     }
@@ -115,6 +133,7 @@ mod tests {
                 code: Some(code.to_owned()),
                 description: None,
                 correlation_id: None,
+                retry_after: None,
             })
         };
         let codes = [
@@ -132,6 +151,26 @@ mod tests {
         ];
         let texts: std::collections::HashSet<_> = codes.iter().map(|code| advice(code)).collect();
         assert_eq!(texts.len(), codes.len());
-        assert!(!texts.contains(advice("something_else")));
+        assert!(!texts.contains(&advice("something_else")));
+    }
+
+    #[test]
+    fn who_is_asked_to_wait_hears_how_long() {
+        let advice = |status, retry_after: Option<&str>| {
+            let retry_after = retry_after.map(str::to_owned);
+            let (code, description) = (Some("temporarily_unavailable".to_owned()), None);
+            refused(&ServerRefusal {
+                phase: Phase::Token,
+                status,
+                code,
+                description,
+                correlation_id: None,
+                retry_after,
+            })
+        };
+        assert!(advice(429, Some("17")).contains("in 17 s"));
+        assert!(advice(503, Some("Sun, 06 Nov 1994 08:49:37 GMT")).contains("after Sun, 06 Nov 1994"));
+        assert!(advice(429, None).contains("Too many requests"));
+        assert!(advice(503, None).contains("later"));
     }
 }

@@ -15,8 +15,9 @@ mod steps;
 mod tests;
 
 use crate::Client;
-use crate::check::{Check, Report};
+use crate::check::{Check, Report, Step};
 use crate::error::{ClientError, Phase};
+use std::borrow::Cow;
 use tessera_trust::{CommunityId, TrustRefusal, UnixTime};
 use tessera_udap::edition::{Edition, UnknownCommunity};
 use tessera_udap::foreign_text;
@@ -133,7 +134,31 @@ pub enum DiscoveryError {
         #[source]
         refusal: Box<TrustRefusal>,
     },
-    /// A check of the document failed.
+    /// What the server answered is no UDAP metadata at all: no JSON object, or elements of the wrong type (DISC-3).
+    #[error("{check}: {detail}")]
+    NotMetadata {
+        /// The check.
+        check: &'static str,
+        /// What was found.
+        detail: String,
+    },
+    /// The metadata say that the server does not do what every client of the guide needs (DISC-7).
+    #[error("{check}: {detail}")]
+    NotSupported {
+        /// The check.
+        check: &'static str,
+        /// What is not there.
+        detail: String,
+    },
+    /// The metadata are proven, but for another base than the one that was asked (SMD-2).
+    #[error("the server proves that it is {proven}, and {asked} was asked for")]
+    OtherBase {
+        /// The base that the signed part and the certificate name.
+        proven: String,
+        /// The base that was asked.
+        asked: String,
+    },
+    /// A check of the signed part, or of what it stands beside, failed.
     #[error("{check}: {detail}")]
     Invalid {
         /// The check.
@@ -154,6 +179,9 @@ impl DiscoveryError {
             Self::NoUdap => "no-udap",
             Self::NoMetadataForCommunity { .. } => "no-metadata-for-community",
             Self::NotTrusted { .. } => "not-trusted",
+            Self::NotMetadata { .. } => "not-metadata",
+            Self::NotSupported { .. } => "not-supported",
+            Self::OtherBase { .. } => "other-base",
             Self::Invalid { .. } => "metadata-invalid",
             Self::Client(error) => error.code(),
         }
@@ -161,8 +189,8 @@ impl DiscoveryError {
 
     /// What the person in front of it can do.
     #[must_use]
-    pub fn advice(&self) -> &'static str {
-        match self {
+    pub fn advice(&self) -> Cow<'static, str> {
+        let advice = match self {
             Self::NoUdap => {
                 "Look at the spelling of the base URL: it is the FHIR base, under which /.well-known/udap is found. If it is right, this server does not take part."
             }
@@ -170,11 +198,24 @@ impl DiscoveryError {
             Self::NotTrusted { .. } => {
                 "Nothing was sent to this server. If it should be trusted, add its community's anchor to the profile; else ask the server's operator which community it belongs to."
             }
+            Self::NotMetadata { .. } => {
+                "Look at the spelling of the base URL: a web page may answer there. If it is right, tell the server's operator what is written above."
+            }
+            Self::NotSupported { .. } => {
+                "Nothing was sent to this server. It cannot do what was asked for; its operator can say whether that is meant."
+            }
+            Self::OtherBase { proven, .. } => {
+                return format!(
+                    "Bases are compared letter by letter: a slash at the end or 127.0.0.1 for localhost makes another one. Type {proven}, if that is the server that you mean."
+                )
+                .into();
+            }
             Self::Invalid { .. } => {
                 "Nothing was sent to this server. Tell its operator which check failed; if it speaks of a time, compare the clocks."
             }
-            Self::Client(error) => error.advice(),
-        }
+            Self::Client(error) => return error.advice(),
+        };
+        Cow::Borrowed(advice)
     }
 }
 
@@ -214,11 +255,28 @@ impl Client {
     }
 }
 
-/// Records the failure of a step and makes the error of it.
-fn fail(report: &mut Report, step: crate::check::Step, detail: impl Into<String>) -> DiscoveryError {
+/// Records that the signed part does not hold and makes the error of it.
+fn fail(report: &mut Report, step: Step, detail: impl Into<String>) -> DiscoveryError {
+    let (check, detail) = failed(report, step, detail);
+    DiscoveryError::Invalid { check, detail }
+}
+
+/// The same for an answer that is none.
+fn fail_as_no_metadata(report: &mut Report, step: Step, detail: impl Into<String>) -> DiscoveryError {
+    let (check, detail) = failed(report, step, detail);
+    DiscoveryError::NotMetadata { check, detail }
+}
+
+/// The same for something that the server says it does not do.
+fn fail_as_not_supported(report: &mut Report, step: Step, detail: impl Into<String>) -> DiscoveryError {
+    let (check, detail) = failed(report, step, detail);
+    DiscoveryError::NotSupported { check, detail }
+}
+
+fn failed(report: &mut Report, step: Step, detail: impl Into<String>) -> (&'static str, String) {
     let detail = foreign_text(&detail.into());
     report.failed(step, detail.clone());
-    DiscoveryError::Invalid { check: step.name, detail }
+    (step.name, detail)
 }
 
 /// The phase of everything here.

@@ -3,6 +3,7 @@
 use crate::advice;
 use crate::ports::HttpError;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt;
 use tessera_jose::key::SignError;
 
@@ -97,14 +98,15 @@ impl ClientError {
 
     /// What the person in front of it can do.
     #[must_use]
-    pub fn advice(&self) -> &'static str {
-        match self {
+    pub fn advice(&self) -> Cow<'static, str> {
+        let advice = match self {
             Self::Http { source, .. } => advice::no_answer(source),
-            Self::Refused(refusal) => advice::refused(refusal),
+            Self::Refused(refusal) => return advice::refused(refusal),
             Self::Answer { .. } => advice::ANSWER_INVALID,
             Self::NotSent(reason) => advice::not_sent(reason),
             Self::Signing(_) => advice::SIGNING_FAILED,
-        }
+        };
+        Cow::Borrowed(advice)
     }
 }
 
@@ -121,6 +123,9 @@ pub struct ServerRefusal {
     pub description: Option<String>,
     /// The server's name for this refusal, where it gives one.
     pub correlation_id: Option<String>,
+    /// How long the server wants to be left alone, where it says so: seconds, or a date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<String>,
 }
 
 impl fmt::Display for ServerRefusal {

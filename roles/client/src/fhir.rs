@@ -3,9 +3,11 @@
 //! Source: FAST Security STU2 §5.2.4; RFC 6750 §2.1; security invariant 22
 
 use crate::Client;
-use crate::error::{ClientError, NotSent, Phase, ServerRefusal};
+use crate::error::{ClientError, NotSent, Phase};
 use crate::ports::{HttpRequest, HttpResponse};
 use crate::token::AccessToken;
+use crate::wire::refusal_with;
+use tessera_jose::json::{Limits, Value, read_object};
 use tessera_udap::foreign_text;
 use tessera_udap::ids::BaseUrl;
 
@@ -14,6 +16,8 @@ mod tests;
 
 /// The longest FHIR answer that is taken, in bytes.
 const FHIR_LIMIT: usize = 32 * 1024 * 1024;
+/// How many issues of a refusal are shown.
+const MOST_ISSUES: usize = 5;
 
 impl Client {
     /// Gets what is at `reference` below the base: `Patient?name=x`, `Patient/1`, or an absolute link of an earlier answer.
@@ -56,23 +60,25 @@ fn below_base(base: &BaseUrl, reference: &str) -> Result<String, NotSent> {
     Ok(format!("{prefix}{relative}"))
 }
 
-/// FHIR servers refuse with an OperationOutcome; its first text is what a person should see.
+/// FHIR servers refuse with an OperationOutcome; its texts are what a person should see.
 fn refused(response: &HttpResponse) -> ClientError {
-    let description = operation_outcome_text(&response.body);
-    ClientError::Refused(ServerRefusal {
-        phase: Phase::Data,
-        status: response.status,
-        code: None,
-        description,
-        correlation_id: response.header("x-correlation-id").map(foreign_text),
-    })
+    refusal_with(Phase::Data, response, None, operation_outcome_text(&response.body))
 }
 
+/// What each of the first issues says, both in its details and in its diagnostics: servers put the word that they do not
+/// know into either.
 fn operation_outcome_text(body: &[u8]) -> Option<String> {
-    use tessera_jose::json::{Limits, read_object};
     let outcome = read_object(body, &Limits::new(64 * 1024)).ok()?;
-    let issue = outcome.optional_array("issue").ok()??.first()?.as_object()?;
-    let text = issue.optional_str("diagnostics").ok().flatten();
-    let details = || issue.optional_object("details").ok()??.optional_str("text").ok()?;
-    text.or_else(details).map(foreign_text)
+    let mut texts = Vec::new();
+    for issue in outcome.optional_array("issue").ok()??.iter().take(MOST_ISSUES).filter_map(Value::as_object) {
+        let details = issue.optional_object("details").ok().flatten();
+        let details = details.and_then(|details| details.optional_str("text").ok().flatten());
+        let diagnostics = issue.optional_str("diagnostics").ok().flatten();
+        for text in [details, diagnostics].into_iter().flatten() {
+            if !text.is_empty() && !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+    }
+    (!texts.is_empty()).then(|| foreign_text(&texts.join("; ")))
 }

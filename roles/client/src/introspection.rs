@@ -14,7 +14,7 @@ use crate::identity::ClientIdentity;
 use crate::ports::{HttpRequest, HttpResponse};
 use crate::registration::ClientRegistration;
 use crate::token::AccessToken;
-use crate::wire::{ANSWER_LIMIT, answer_object, refusal};
+use crate::wire::{ANSWER_LIMIT, answer_object, origin, refusal};
 use tessera_jose::json::Object;
 use tessera_udap::form::write_form;
 use tessera_udap::ids::EndpointUrl;
@@ -126,12 +126,4 @@ impl Client {
         }
         Ok(endpoint)
     }
-}
-
-/// Scheme, host and port as written, up to the path.
-fn origin(url: &str) -> Option<&str> {
-    let authority_start = url.find("://")? + 3;
-    let rest = url.get(authority_start..)?;
-    let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    url.get(..authority_start + length)
 }

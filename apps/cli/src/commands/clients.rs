@@ -9,6 +9,7 @@ use tessera_authorization_server::audit::AuditAction;
 use tessera_authorization_server::ports::{ClientFilter, MassRevocation, OperatorStore as _, RevocationStore as _};
 use tessera_authorization_server::registered::{GrantType, Registration, RegistrationStatus};
 use tessera_client::check::CheckOutcome;
+use tessera_server::config::raw::RawConfig;
 use tessera_server::config::{self, Report, Severity};
 use tessera_store::sqlite::{SqliteSettings, SqliteStore};
 use tessera_trust::{CertificateDigest, CommunityId};
@@ -18,7 +19,7 @@ use crate::arguments::{ClientsAction, ClientsArguments, RevokeTokens};
 use crate::audit::operator::{Act, OperatorLog};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, bold, dim, mark, safe};
-use crate::surroundings::now;
+use crate::surroundings::{now, wait_until_after};
 use crate::time_text::instant;
 
 pub(crate) async fn run(arguments: ClientsArguments, output: &Output) -> Result<Exit, Failure> {
@@ -40,10 +41,11 @@ pub(super) fn unusable_configuration(file: &Path, report: &Report) -> Failure {
     errors.fold(failure, |failure, finding| failure.because(format!("{}: {}", finding.key, finding.text)))
 }
 
-/// A node's store, and where its audit log is.
+/// A node's store, where its audit log is, and the communities of its configuration.
 struct Node {
     store: SqliteStore,
     log: PathBuf,
+    communities: Vec<String>,
 }
 
 impl Node {
@@ -63,12 +65,34 @@ impl Node {
             let problem = anyhow::Error::new(error).context(format!("the store {}", store.display()));
             Failure::from(problem).advise("Run this as the user who owns the node's files.")
         })?;
-        Ok(Self { store, log })
+        Ok(Self { store, log, communities: configured_communities(config)? })
+    }
+
+    /// A community that the configuration has, or of which the store has registrations from a time when it had.
+    async fn community(&self, text: &str) -> Result<CommunityId, Failure> {
+        let community = CommunityId::parse(text).map_err(|error| Failure::usage("community", error.to_string()))?;
+        let filter = ClientFilter {
+            community: Some(community.clone()),
+            with_cancelled: true,
+            limit: Some(1),
+            ..ClientFilter::default()
+        };
+        let is_configured = self.communities.iter().any(|known| known == community.as_str());
+        if is_configured || !self.store.clients(&filter).await?.is_empty() {
+            return Ok(community);
+        }
+        let message = format!("the configuration has no community {:?}", community.as_str());
+        Err(Failure::new(Exit::NotFound, "no-such-community", message)
+            .advise(format!("It has: {}", self.communities.join(", "))))
     }
 
     async fn list(&self, community: Option<&str>, all: bool, limit: u32, output: &Output) -> Result<Exit, Failure> {
+        let community = match community {
+            Some(community) => Some(self.community(community).await?),
+            None => None,
+        };
         let filter = ClientFilter {
-            community: community.map(parse_community).transpose()?,
+            community,
             with_cancelled: all,
             // One more tells whether there are more.
             limit: Some(limit.saturating_add(1)),
@@ -127,10 +151,31 @@ impl Node {
         let (which, client, told) = self.what_to_revoke(which).await?;
         let mut log = self.audit()?;
         let at = now();
-        let concerned = self.store.revoke_tokens(which, at).await?;
-        let notes = vec![format!("{told}; registrations concerned: {concerned}")];
+        let registrations = self.store.revoke_tokens(which.clone(), at).await?;
+        let notes = vec![format!("{told}; registrations concerned: {registrations}")];
         let act = Act { action: AuditAction::MassRevocation, at, client: client.as_ref(), notes };
-        done(&mut log, &act, output, &format!("{told} are dead; registrations concerned: {concerned}"))
+        let correlation_id = record(&mut log, &act)?;
+        {
+            // Tokens are dated in whole seconds: one that is issued in this one would be taken for an earlier one.
+            let _waiting = output.wait("waiting for the second to end");
+            wait_until_after(at).await;
+        }
+        output.object(&RevokedTokens {
+            done: Done {
+                action: act.action.code(),
+                client: client.as_ref().map(Client::of),
+                correlation_id: &correlation_id,
+            },
+            revoked: Revoked::of(&which),
+            registrations,
+        })?;
+        output.line(format!("{} {told} are dead", mark(CheckOutcome::Passed)))?;
+        output.field("registrations", registrations.to_string())?;
+        if registrations == 0 && matches!(which, MassRevocation::Certificate(_)) {
+            output.notes([&"no registration was made with this certificate; look at its SHA-256".to_owned()])?;
+        }
+        output.field("recorded as", &correlation_id)?;
+        Ok(Exit::Done)
     }
 
     /// What the store is told, the client where it is one, and the same in words.
@@ -144,7 +189,7 @@ impl Node {
             return Ok((MassRevocation::Client(client.client_id.clone()), Some(client), told));
         }
         if let Some(community) = &which.community {
-            let community = parse_community(community)?;
+            let community = self.community(community).await?;
             let told = format!("all tokens of the community {community}");
             return Ok((MassRevocation::Community(community), None, told));
         }
@@ -183,24 +228,59 @@ struct Done<'a> {
     action: &'static str,
     client: Option<Client<'a>>,
     /// Finds the act again with `tessera explain`.
-    correlation_id: String,
+    correlation_id: &'a str,
+}
+
+/// A revocation of many tokens, as programs read it.
+#[derive(Serialize)]
+struct RevokedTokens<'a> {
+    #[serde(flatten)]
+    done: Done<'a>,
+    revoked: Revoked<'a>,
+    /// How many registrations had such tokens, or could have had.
+    registrations: u64,
+}
+
+/// Whose tokens were revoked.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Revoked<'a> {
+    Client(&'a str),
+    Community(&'a str),
+    Certificate(String),
+}
+
+impl<'a> Revoked<'a> {
+    fn of(which: &'a MassRevocation) -> Self {
+        match which {
+            MassRevocation::Client(id) => Self::Client(id.as_str()),
+            MassRevocation::Community(id) => Self::Community(id.as_str()),
+            MassRevocation::Certificate(digest) => Self::Certificate(digest.to_string()),
+        }
+    }
 }
 
 fn done(log: &mut OperatorLog, act: &Act<'_>, output: &Output, told: &str) -> Result<Exit, Failure> {
+    let correlation_id = record(log, act)?;
+    output.object(&Done {
+        action: act.action.code(),
+        client: act.client.map(Client::of),
+        correlation_id: &correlation_id,
+    })?;
+    let who = act.client.map(|client| format!("{} ", client.client_id)).unwrap_or_default();
+    output.line(format!("{} {who}{told}", mark(CheckOutcome::Passed)))?;
+    output.field("recorded as", &correlation_id)?;
+    Ok(Exit::Done)
+}
+
+/// Records what was done; answers the event's correlation id.
+fn record(log: &mut OperatorLog, act: &Act<'_>) -> Result<String, Failure> {
     let id = log.record(act).map_err(|error| {
         Failure::new(Exit::Unexpected, "audit", "it was done, but could not be recorded in the audit log")
             .because(error.to_string())
             .advise("Note it by hand, and look at the disk.")
     })?;
-    output.object(&Done {
-        action: act.action.code(),
-        client: act.client.map(Client::of),
-        correlation_id: id.to_string(),
-    })?;
-    let who = act.client.map(|client| format!("{} ", client.client_id)).unwrap_or_default();
-    output.line(format!("{} {who}{told}", mark(CheckOutcome::Passed)))?;
-    output.field("recorded as", id.as_str())?;
-    Ok(Exit::Done)
+    Ok(id.to_string())
 }
 
 fn nothing_to_do(registration: &Registration, told: &str) -> Failure {
@@ -208,8 +288,11 @@ fn nothing_to_do(registration: &Registration, told: &str) -> Failure {
     Failure::new(Exit::NotFound, "status", format!("{} {told}: it is {status}", registration.client_id))
 }
 
-fn parse_community(text: &str) -> Result<CommunityId, Failure> {
-    CommunityId::parse(text).map_err(|error| Failure::usage("community", error.to_string()))
+/// The URIs of a configuration's communities. Whether all else in it holds does not matter here.
+fn configured_communities(config: &Path) -> Result<Vec<String>, Failure> {
+    let raw: RawConfig = toml::from_str(&std::fs::read_to_string(config)?)
+        .map_err(|error| Failure::usage("configuration", error.to_string()))?;
+    Ok(raw.communities.into_iter().map(|community| community.uri).collect())
 }
 
 /// A registration as programs read it.

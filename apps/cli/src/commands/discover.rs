@@ -28,7 +28,7 @@ struct Server<'a> {
 
 pub(crate) async fn run(arguments: &ServerArguments, output: &Output) -> Result<Exit, Failure> {
     let app = App::open(arguments)?;
-    let Discovered { holder, checks } = app.discover(output).await?;
+    let Discovered { holder, checks } = app.discover_in_detail(output).await?;
     let metadata = holder.metadata();
     let server = Server {
         base: holder.base().as_str(),

@@ -81,7 +81,7 @@ fn set(name: &str, mut settings: ProfileSettings, copy: bool, output: &Output) -
         *file = std::path::absolute(&*file)?;
         Ok(())
     })?;
-    identity::check(&settings, &folder)?;
+    identity::judge_chains(&identity::check(&settings, &folder)?, now())?;
     folder.create()?;
     let lock = folder.lock()?;
     if copy {

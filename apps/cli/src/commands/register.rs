@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tessera_client::check::{Check, CheckOutcome};
-use tessera_client::registration::Registered;
+use tessera_client::registration::{ClientRegistration, Registered};
 
 use crate::app::{App, Discovered, parse_scope};
 use crate::arguments::RegisterArguments;
@@ -13,14 +13,14 @@ use crate::surroundings::action;
 /// What came of it, as programs read it.
 #[derive(Serialize)]
 struct Outcome<'a> {
-    /// `registered` (this profile knew of no earlier registration), `changed`, `replaced` (a new client_id in place of the
-    /// former) or `cancelled`.
+    /// `registered` (this profile knew of no earlier registration), `changed` or `replaced` (a new client_id in place of
+    /// the former).
     outcome: &'static str,
     base: &'a str,
-    client_id: Option<&'a str>,
-    community: Option<&'a str>,
+    client_id: &'a str,
+    community: &'a str,
     client_uri: &'a str,
-    scope: Option<String>,
+    scope: String,
     missing: &'a [String],
     added: &'a [String],
     notes: &'a [String],
@@ -38,15 +38,12 @@ pub(crate) async fn run(arguments: &RegisterArguments, output: &Output) -> Resul
     };
     let registered = registered.map_err(|error| Failure::from(error).after(checks.clone()))?;
     keep(&app, earlier.as_ref(), &registered)?;
-    show(&app, earlier.is_some(), &registered, &checks, output)
+    let Some(registration) = &registered.registration else { return Err(cancelled_instead().after(checks)) };
+    show(&app, earlier.is_some(), registration, &registered, &checks, output)
 }
 
 /// What the server says holds, and tokens of what no longer holds are forgotten.
-fn keep(
-    app: &App,
-    earlier: Option<&tessera_client::registration::ClientRegistration>,
-    registered: &Registered,
-) -> Result<(), Failure> {
+fn keep(app: &App, earlier: Option<&ClientRegistration>, registered: &Registered) -> Result<(), Failure> {
     app.profile.change(|registrations, tokens| {
         match &registered.registration {
             Some(registration) => registrations.put(registration.clone()),
@@ -61,36 +58,38 @@ fn keep(
     })
 }
 
+/// What to say when an empty `grant_types` answers a registration (MOD-7).
+fn cancelled_instead() -> Failure {
+    let message = "the server cancelled the registration instead: the grant_types of its answer are empty";
+    Failure::new(Exit::Refused, "cancelled-instead", message)
+        .advise("What was registered there holds no more, and its tokens are forgotten. Ask the server's operator why.")
+}
+
 fn show(
     app: &App,
     was_registered: bool,
+    registration: &ClientRegistration,
     registered: &Registered,
     checks: &[Check],
     output: &Output,
 ) -> Result<Exit, Failure> {
-    let outcome = match (&registered.registration, &registered.replaced) {
-        (None, _) => "cancelled",
-        (_, Some(_)) => "replaced",
-        (Some(_), None) if was_registered => "changed",
-        (Some(_), None) => "registered",
+    let outcome = match &registered.replaced {
+        Some(_) => "replaced",
+        None if was_registered => "changed",
+        None => "registered",
     };
-    let registration = registered.registration.as_ref();
     output.object(&Outcome {
         outcome,
         base: app.base.as_str(),
-        client_id: registration.map(|registration| registration.client_id().as_str()),
-        community: registration.map(|registration| registration.community().as_str()),
+        client_id: registration.client_id().as_str(),
+        community: registration.community().as_str(),
         client_uri: app.identity.uri().as_str(),
-        scope: registration.map(|registration| registration.scope().to_string()),
+        scope: registration.scope().to_string(),
         missing: &registered.scope.missing,
         added: &registered.scope.added,
         notes: &registered.notes,
         checks,
     })?;
-    let Some(registration) = registration else {
-        output.line(format!("{} the server has cancelled the registration instead", mark(CheckOutcome::Warned)))?;
-        return Ok(Exit::Done);
-    };
     output.line(format!("\n{} {}", bold(format!("{outcome}:")), registration.client_id()))?;
     output.field("community", registration.community().as_str())?;
     output.field("client URI", registration.client_uri().as_str())?;

@@ -1,10 +1,12 @@
 //! `tessera sandbox …`: a whole world in one process, and commands for one that runs.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Serialize;
 use tessera_client::check::CheckOutcome;
 use tessera_sandbox::{Outcome, Sandbox, SandboxOptions, Step, running};
+use tessera_udap::ids::ClientUri;
 
 use super::serve::Stop;
 use crate::arguments::{SandboxAction, SandboxArguments};
@@ -27,11 +29,9 @@ async fn start(arguments: SandboxArguments, output: &Output) -> Result<Exit, Fai
     let mut stop = Stop::new()?;
     let sandbox = {
         let _waiting = output.wait("starting two communities, a data holder and its data");
+        let has_folder = arguments.data.is_some();
         let options = SandboxOptions { port: arguments.port, data: arguments.data, fhir: arguments.fhir };
-        Sandbox::start(options).await.map_err(|error| {
-            Failure::from(error)
-                .advise("A port that is taken: move all with --port, or let free ones be taken with --port 0.")
-        })?
+        Sandbox::start(options).await.map_err(|error| not_started(&error, has_folder))?
     };
     let guide = sandbox.guide();
     output.object(&guide)?;
@@ -47,6 +47,41 @@ async fn start(arguments: SandboxArguments, output: &Output) -> Result<Exit, Fai
     // A visit that failed is told at the end of `--once` alone; a sandbox that stayed up was of use.
     let exit = if arguments.once { exit } else { Exit::Done };
     Ok(end(sandbox, exit, output).await?)
+}
+
+/// Ports that are taken, options that do not go together and a folder that cannot be used are matters of what was typed.
+fn not_started(error: &anyhow::Error, has_folder: bool) -> Failure {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    let (exit, code, advice) = match io.map(std::io::Error::kind) {
+        Some(ErrorKind::AddrInUse) if has_folder => (
+            Exit::Usage,
+            "port-taken",
+            "Stop what has the port; a folder that was used before keeps its ports. For others name another folder with --data.",
+        ),
+        Some(ErrorKind::AddrInUse) => (
+            Exit::Usage,
+            "port-taken",
+            "Stop what has the port, or take other ports with --port, or free ones with --port 0.",
+        ),
+        Some(_) if has_folder => {
+            (Exit::Usage, "sandbox-folder", "Look at the folder named with --data, and at the disk.")
+        }
+        Some(_) => (Exit::Unexpected, "sandbox", "Look at the folder for temporary files, and at the disk."),
+        None if has_folder => (
+            Exit::Usage,
+            "sandbox-options",
+            "With --port 0 a folder's own ports are taken; for others name another folder with --data.",
+        ),
+        None => (Exit::Usage, "sandbox-options", "Look at `tessera sandbox --help`."),
+    };
+    told(exit, code, error).advise(advice)
+}
+
+/// A failure with all that an error and its causes say.
+fn told(exit: Exit, code: &'static str, error: &anyhow::Error) -> Failure {
+    let mut causes = error.chain().map(ToString::to_string);
+    let failure = Failure::new(exit, code, causes.next().unwrap_or_default());
+    causes.fold(failure, Failure::because)
 }
 
 async fn end(sandbox: Sandbox, exit: Exit, output: &Output) -> std::io::Result<Exit> {
@@ -95,17 +130,24 @@ struct Written<'a> {
 }
 
 async fn certificate(port: u16, uri: &str, out: &Path, csr: Option<&Path>, output: &Output) -> Result<Exit, Failure> {
+    judge_client_uri(uri)?;
     let csr = csr.map(read_request).transpose()?;
-    std::fs::create_dir_all(out)?;
     let (chain, key) = (out.join("chain.pem"), out.join("key.pem"));
     if csr.is_none() && key.exists() {
         return Err(Failure::usage("key-exists", format!("{} is there already", key.display()))
             .advise("A private key is never overwritten; name another folder with --out."));
     }
+    // It may be the chain of a key that is kept elsewhere. With a request the folder's chain is meant to be renewed.
+    if csr.is_none() && chain.exists() {
+        return Err(Failure::usage("chain-exists", format!("{} is there already", chain.display())).advise(
+            "A chain is replaced only with --csr, by one for the key of the request; name another folder with --out.",
+        ));
+    }
     let issued = match running::certificate(port, uri, csr.as_deref()).await {
         Ok(issued) => issued,
-        Err(error) => return Err(not_done(port, error).await),
+        Err(error) => return Err(not_done(port, &error).await),
     };
+    std::fs::create_dir_all(out)?;
     let key =
         issued.key_pem.as_ref().map(|pem| write_private(&key, pem.as_bytes()).map(|()| key.clone())).transpose()?;
     std::fs::write(&chain, &issued.chain_pem)?;
@@ -116,6 +158,14 @@ async fn certificate(port: u16, uri: &str, out: &Path, csr: Option<&Path>, outpu
         output.field("private key", key.display().to_string())?;
     }
     Ok(Exit::Done)
+}
+
+fn judge_client_uri(uri: &str) -> Result<(), Failure> {
+    ClientUri::parse(uri).map(drop).map_err(|error| {
+        Failure::usage("client-uri", format!("{uri:?} cannot be a client URI"))
+            .because(error.to_string())
+            .advise("It is the absolute URI that names the app, such as https://my-app.example/app.")
+    })
 }
 
 fn read_request(file: &Path) -> Result<String, Failure> {
@@ -138,9 +188,10 @@ fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
 }
 
 async fn revoke(port: u16, uri: &str, output: &Output) -> Result<Exit, Failure> {
+    judge_client_uri(uri)?;
     let revoked = match running::revoke(port, uri).await {
         Ok(revoked) => revoked,
-        Err(error) => return Err(not_done(port, error).await),
+        Err(error) => return Err(not_done(port, &error).await),
     };
     output.object(&revoked)?;
     let told = format!("{} {} revoked: {}", mark(CheckOutcome::Passed), bold(safe(uri)), revoked.certificates);
@@ -151,7 +202,7 @@ async fn revoke(port: u16, uri: &str, output: &Output) -> Result<Exit, Failure> 
 async fn location(port: u16, output: &Output) -> Result<Exit, Failure> {
     let location = match running::location(port).await {
         Ok(location) => location,
-        Err(error) => return Err(not_done(port, error).await),
+        Err(error) => return Err(not_done(port, &error).await),
     };
     output.object(&location)?;
     let members = serde_json::to_value(&location).map_err(std::io::Error::from)?;
@@ -163,12 +214,10 @@ async fn location(port: u16, output: &Output) -> Result<Exit, Failure> {
 }
 
 /// A sandbox that runs has refused; else there is none to ask.
-async fn not_done(port: u16, error: anyhow::Error) -> Failure {
+async fn not_done(port: u16, error: &anyhow::Error) -> Failure {
     let (exit, code) = match running::location(port).await {
         Ok(_) => (Exit::Refused, "sandbox-refused"),
         Err(_) => (Exit::NotReached, "no-sandbox"),
     };
-    let mut causes = error.chain().map(ToString::to_string);
-    let failure = Failure::new(exit, code, causes.next().unwrap_or_default());
-    causes.fold(failure, Failure::because)
+    told(exit, code, error)
 }

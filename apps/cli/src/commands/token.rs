@@ -4,6 +4,7 @@ use serde::Serialize;
 use tessera_client::check::Check;
 use tessera_client::registration::ClientRegistration;
 use tessera_client::token::{Grant, TokenWish};
+use tessera_udap::scope::{Permissions, Scope, ScopeSet};
 
 use super::register::show_difference;
 use crate::app::{App, Discovered};
@@ -65,9 +66,45 @@ pub(crate) async fn run(arguments: &TokenArguments, output: &Output) -> Result<E
     match shown {
         Some(token) if !output.is_json() => output.raw(token)?,
         Some(_) => {}
-        None => people.next(app.command("get", " \"Patient?_count=5\""))?,
+        None => people.next(app.command("get", &reading(&grant.scope, arguments)))?,
     }
     Ok(Exit::Done)
+}
+
+/// What to type after `tessera get BASE` to use this very token: something that its scopes open, and the same scopes and
+/// context, without which another one would be taken.
+fn reading(granted: &ScopeSet, arguments: &TokenArguments) -> String {
+    let opened = |permission| {
+        let scopes = granted.iter().filter_map(Scope::resource);
+        scopes.filter(|scope| scope.permissions.contains(permission)).map(|scope| scope.resource.as_deref()).next()
+    };
+    let path = match (opened(Permissions::SEARCH), opened(Permissions::READ)) {
+        (Some(resource), _) => format!("{}?_count=5", resource.unwrap_or("Patient")),
+        (None, Some(resource)) => format!("{}/ID", resource.unwrap_or("Patient")),
+        (None, None) => "PATH".to_owned(),
+    };
+    let context = &arguments.context;
+    let options = [
+        ("--scope", &arguments.scope),
+        ("--organization-id", &context.organization_id),
+        ("--organization-name", &context.organization_name),
+        ("--subject-name", &context.subject_name),
+        ("--subject-id", &context.subject_id),
+        ("--subject-role", &context.subject_role),
+    ];
+    let typed = options.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+    let purposes = context.purposes.iter().map(|purpose| ("--purpose", purpose.as_str()));
+    let words = typed.chain(purposes).map(|(name, value)| format!(" {name} {}", quoted(value)));
+    std::iter::once(format!(" {}", quoted(&path))).chain(words).collect()
+}
+
+/// A word as a POSIX shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/@%+=,".contains(&byte);
+    match !word.is_empty() && word.bytes().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// The kept token for this wish, else a new one, which is kept.
@@ -107,4 +144,29 @@ pub(super) fn show(grant: &Grant, origin: Origin, output: &Output) -> Result<(),
     output.field("ends", instant_from(grant.expires_at, now()))?;
     output.notes(&grant.notes)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+    use clap::Parser as _;
+
+    fn reading_with(granted: &str, typed: &[&str]) -> String {
+        let line = [&["tessera", "token", "https://fhir.example/r4"], typed].concat();
+        let Command::Token(arguments) = Arguments::try_parse_from(line).unwrap().command else { panic!("{typed:?}") };
+        reading(&ScopeSet::parse(granted).unwrap(), &arguments)
+    }
+
+    #[test]
+    fn the_next_command_reads_what_the_token_opens_with_the_same_context() {
+        assert_eq!(reading_with("system/Observation.rs", &[]), " 'Observation?_count=5'");
+        assert_eq!(reading_with("openid system/Group.r system/Device.s", &[]), " 'Device?_count=5'");
+        assert_eq!(reading_with("system/Group.r", &[]), " Group/ID");
+        assert_eq!(reading_with("system/*.read", &[]), " 'Patient?_count=5'");
+        assert_eq!(reading_with("system/Patient.c", &[]), " PATH");
+        let typed = ["--scope", "system/Group.r x", "--purpose", "urn:oid:1.2#T", "--subject-name", "O'Hara"];
+        let expected = r" Group/ID --scope 'system/Group.r x' --subject-name 'O'\''Hara' --purpose 'urn:oid:1.2#T'";
+        assert_eq!(reading_with("system/Group.r", &typed), expected);
+    }
 }

@@ -75,7 +75,11 @@ impl ProfileFolder {
     pub(crate) fn lock(&self) -> Result<Lock, Failure> {
         let path = self.file("lock");
         let lock = || {
-            let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+            let mut options = File::options();
+            options.create(true).truncate(false).write(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let file = options.open(&path)?;
             file.lock()?;
             Ok(Lock { _file: file })
         };
@@ -189,6 +193,8 @@ mod tests {
         assert_eq!(mode(&folder.file("tokens.json")), 0o600);
         assert_eq!(mode(folder.path()), 0o700);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
+        drop(folder.lock().unwrap());
+        assert_eq!(mode(&folder.file("lock")), 0o600);
         assert!(folder.read("absent").unwrap().is_none());
     }
 

@@ -10,11 +10,11 @@ use tessera_outbound::dial::Connector;
 use tessera_outbound::guard::AllowList;
 use tessera_outbound::tls::{TlsRoots, client_config};
 use tessera_trust::{
-    Anchor, Certificate, CertificateChain, CertificateProfile, CommunityId, RevocationPolicy, TrustCommunity,
-    certificates_from_pem,
+    Anchor, Budget, Certificate, CertificateChain, CertificateProfile, CommunityId, Evidence, PathSearch,
+    RevocationPolicy, Step, TrustCommunity, UnixTime, certificates_from_pem,
 };
 use tessera_udap::edition::Edition;
-use tessera_udap::ids::ClientUri;
+use tessera_udap::ids::{ClientUri, judge_uri};
 
 use super::folder::{ProfileFolder, read_bounded};
 use super::settings::{CommunitySettings, ProfileSettings, Revocation};
@@ -62,6 +62,13 @@ pub(crate) fn check(settings: &ProfileSettings, folder: &ProfileFolder) -> Resul
     if !settings.contacts.iter().any(|contact| contact.starts_with("mailto:")) {
         return Err(wrong("contacts", "one of them must begin with `mailto:` (DCR-13)"));
     }
+    for contact in &settings.contacts {
+        judge_uri(contact).map_err(|error| wrong("contacts", format_args!("{contact:?}: {error}")))?;
+    }
+    if let Some(organization) = &settings.context.organization_id {
+        judge_uri(organization)
+            .map_err(|error| wrong("context.organization_id", format_args!("{organization:?}: {error}")))?;
+    }
     let allow = AllowList::parse(settings.allow.iter().map(String::as_str)).map_err(|error| wrong("allow", error))?;
     let mut communities = Vec::new();
     let mut memberships = Vec::new();
@@ -76,6 +83,46 @@ pub(crate) fn check(settings: &ProfileSettings, folder: &ProfileFolder) -> Resul
     let certifications = settings.certifications.iter().map(|file| certification(&folder.file(file)));
     let certifications = certifications.collect::<Result<_, _>>()?;
     Ok(CheckedProfile { identity, communities, allow, certifications, tls_roots })
+}
+
+/// Whether each of the app's chains leads to the anchors given for its community, as a server of it will see it.
+///
+/// A certificate that has expired is judged as of its last moment, for it still tells whether the files go together; and
+/// nothing is fetched, so that whether it is revoked is not asked.
+///
+/// # Errors
+/// A failure of usage that names the chain.
+pub(crate) fn judge_chains(checked: &CheckedProfile, now: UnixTime) -> Result<(), Failure> {
+    for (index, (community, _)) in checked.communities.iter().enumerate() {
+        let Some(membership) = checked.identity.membership(community.id()) else { continue };
+        judge_chain(community, membership.chain(), now).map_err(|problem| {
+            wrong(&format!("communities[{index}].chain"), format_args!("it does not lead to the anchors given: {problem}"))
+                .advise("Give the anchors of this community, and a chain file with every certificate between the app's and them, the app's first.")
+        })?;
+    }
+    Ok(())
+}
+
+fn judge_chain(community: &TrustCommunity, chain: &CertificateChain, now: UnixTime) -> Result<(), String> {
+    let without_lists = TrustCommunity::new(
+        community.id().clone(),
+        community.anchors().to_vec(),
+        community.intermediates().to_vec(),
+        community.profile().clone(),
+        RevocationPolicy::SoftFail,
+    )
+    .map_err(|error| error.to_string())?;
+    let leaf = chain.leaf();
+    let at = now.max(leaf.not_before()).min(leaf.not_after());
+    let mut search = PathSearch::new(&without_lists, chain, at, Budget::default());
+    loop {
+        match search.advance(&Evidence::new()) {
+            Step::Accepted(_) => return Ok(()),
+            Step::Refused(refusal) => return Err(format!("{} ({})", refusal, refusal.kind().code())),
+            // What it asks for and does not get counts as not to be had.
+            Step::Need(_) => {}
+        }
+    }
 }
 
 /// Whether it holds is for the servers to say; here it has to be a JWT that can be sent.

@@ -95,13 +95,25 @@ fn a_cancel_that_is_confirmed_forgets_registration_and_tokens() {
 
 /// Shows: MOD-7
 #[test]
-fn a_server_that_cancels_instead_is_believed() {
+fn a_server_that_cancels_instead_is_believed_and_that_is_no_success() {
     let holder = FakeHolder::new();
     assert_eq!((holder.register().0, holder.token(&TREAT).0), (0, 0));
     holder.on_registration([answer_json(200, &json!({"client_id": "c-1", "grant_types": []}))]);
-    let (exit, outcome) = holder.register();
-    assert_eq!((exit, outcome["outcome"].as_str()), (0, Some("cancelled")), "{outcome}");
+    let (exit, error) = holder.register();
+    assert_eq!((exit, error["code"].as_str()), (6, Some("cancelled-instead")), "{error}");
     assert_eq!(kept(&holder), (0, 0));
+}
+
+/// Shows: DCR-20
+#[test]
+fn a_registration_without_the_grant_asked_for_is_no_success() {
+    let holder = FakeHolder::new();
+    let answer = json!({"client_id": "c-1", "grant_types": ["authorization_code"], "scope": SCOPE});
+    holder.on_registration([answer_json(201, &answer)]);
+    let (exit, error) = holder.register();
+    assert_eq!((exit, error["code"].as_str()), (6, Some("answer-invalid")), "{error}");
+    let (exit, error) = holder.token(&TREAT);
+    assert_eq!((exit, error["code"].as_str()), (7, Some("not-registered")), "{error}");
 }
 
 /// How many registrations and tokens the profile keeps.

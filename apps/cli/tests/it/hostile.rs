@@ -29,9 +29,12 @@ fn without_metadata_nothing_is_sent() {
         (204, &Vec::new(), 4, "no-metadata-for-community"),
         (500, &html, 6, "refused"),
         (302, &html, 6, "refused"),
-        (200, &html, 5, "metadata-invalid"),
-        (200, &b"{\"udap_versions_supported\": [\"1\"]".to_vec(), 5, "metadata-invalid"),
-        (200, &b"[]".to_vec(), 5, "metadata-invalid"),
+        (200, &html, 6, "not-metadata"),
+        (200, &b"{\"udap_versions_supported\": [\"1\"]".to_vec(), 6, "not-metadata"),
+        (200, &b"[]".to_vec(), 6, "not-metadata"),
+        (200, &Vec::new(), 6, "not-metadata"),
+        (200, &b"{\"a\": 1, \"a\": 1}".to_vec(), 6, "not-metadata"),
+        (200, &vec![b' '; 70_000], 6, "answer-too-large"),
     ] {
         holder.on_metadata((status, "text/html", body.clone()));
         holder.refuses_to_register(exit, code);
@@ -66,16 +69,22 @@ fn in_the_first_edition_a_404_lets_the_next_community_be_asked_for() {
     assert_eq!(holder.posted("/register").len(), sent);
 }
 
-/// Shows: DISC-7
+/// Shows: DISC-7, META-1, META-2, META-3, META-5
 #[test]
 fn what_is_not_listed_is_not_tried() {
     let holder = FakeHolder::new();
     for (name, values, exit, code) in [
-        ("grant_types_supported", json!([]), 5, "metadata-invalid"),
-        ("token_endpoint_auth_signing_alg_values_supported", json!([]), 5, "metadata-invalid"),
+        ("udap_versions_supported", json!(["2"]), 4, "not-supported"),
+        ("udap_profiles_supported", json!(["udap_authn", "udap_authz"]), 4, "not-supported"),
+        ("udap_profiles_supported", json!(["udap_dcr", "udap_authn"]), 4, "not-supported"),
+        ("udap_authorization_extensions_supported", json!([]), 4, "not-supported"),
+        ("token_endpoint_auth_methods_supported", json!(["client_secret_basic"]), 4, "not-supported"),
+        ("grant_types_supported", json!([]), 4, "not-supported"),
+        ("grant_types_supported", json!("client_credentials"), 6, "not-metadata"),
+        ("token_endpoint_auth_signing_alg_values_supported", json!([]), 4, "not-supported"),
         ("grant_types_supported", json!(["authorization_code"]), 4, "not-supported"),
         ("token_endpoint_auth_signing_alg_values_supported", json!(["RS256"]), 4, "not-supported"),
-        ("registration_endpoint_jwt_signing_alg_values_supported", json!([]), 5, "metadata-invalid"),
+        ("registration_endpoint_jwt_signing_alg_values_supported", json!([]), 4, "not-supported"),
         ("registration_endpoint_jwt_signing_alg_values_supported", json!(["RS256"]), 4, "not-supported"),
         ("udap_authorization_extensions_required", json!(["hl7-b2b", "other"]), 4, "not-supported"),
     ] {
@@ -152,7 +161,7 @@ fn after_any_failure_of_the_signed_part_nothing_is_sent() {
     let holder = FakeHolder::new();
     let year = 366 * 24 * 3600;
     let other = format!("{}/", holder.base);
-    let cases: [(&str, Value, &str); 9] = [
+    let cases: [(&str, Value, &str); 10] = [
         ("iss", json!(other), "signed for this FHIR base, which is in the certificate"),
         ("sub", json!(other), "subject is the issuer"),
         ("exp", json!(now() - 120), "signed part lives now, and at most a year"),
@@ -162,6 +171,7 @@ fn after_any_failure_of_the_signed_part_nothing_is_sent() {
         ("token_endpoint", Value::Null, "endpoints are signed"),
         ("registration_endpoint", json!("/register"), "endpoints are signed"),
         ("token_endpoint", json!(7), "endpoints are signed"),
+        ("token_endpoint", json!("http://127.0.0.1:1/token"), "endpoints are signed"),
     ];
     for (name, value, check) in cases {
         let mut claims = holder.claims();

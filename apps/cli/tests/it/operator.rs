@@ -1,6 +1,6 @@
 //! `clients` and `explain` where there is nothing yet, and the audit log as it is found.
 
-use crate::support::files::Files;
+use crate::support::files::{COMMUNITY, Files};
 use crate::support::{Running, User};
 
 #[test]
@@ -26,18 +26,27 @@ fn a_store_is_governed_beside_its_node() {
     let (code, _) = user.json(&["clients", "block", "nobody", "--reason", "x", "--config", &config]);
     assert_eq!(code, 8);
 
-    let (code, done) = user.json(&["clients", "revoke", "--community", "https://c.example", "--config", &config]);
+    for action in ["list", "revoke"] {
+        let (code, error) = user.json(&["clients", action, "--community", "https://c.example", "--config", &config]);
+        assert_eq!((code, error["code"].as_str()), (8, Some("no-such-community")), "{error}");
+        assert!(error["advice"].as_str().unwrap().contains(COMMUNITY), "{error}");
+    }
+    let (code, done) = user.json(&["clients", "revoke", "--community", COMMUNITY, "--config", &config]);
     assert_eq!((code, done["action"].as_str()), (0, Some("mass-revocation")));
+    assert_eq!((done["revoked"]["community"].as_str(), done["registrations"].as_u64()), (Some(COMMUNITY), Some(0)));
     let id = done["correlation_id"].as_str().unwrap();
     let (code, decision) = user.json(&["explain", id, "--config", &config]);
     assert_eq!(
         (code, decision["action"].as_str(), decision["outcome"].as_str()),
         (0, Some("mass-revocation"), Some("granted"))
     );
-    assert!(decision["notes"][0].as_str().unwrap().contains("https://c.example"), "{decision}");
+    assert!(decision["notes"][0].as_str().unwrap().contains(COMMUNITY), "{decision}");
 
     let (code, error) = user.json(&["clients", "revoke", "--certificate", "abc", "--config", &config]);
     assert_eq!((code, error["code"].as_str()), (2, Some("certificate")));
+    let unknown = "0".repeat(64);
+    let ran = user.run(&["clients", "revoke", "--certificate", &unknown, "--config", &config]);
+    assert!(ran.code == 0 && ran.stdout.contains("no registration was made with this certificate"), "{ran:?}");
     assert_eq!(node.terminate(), 0);
 }
 

@@ -48,7 +48,7 @@ fn copied_keys_are_for_the_owner_alone() {
     assert_eq!(set(&user, &files, &["--copy", "--profile", "clinic"]).code, 0);
     let folder = user.profile("clinic");
     assert_eq!(mode(&folder), 0o700);
-    for name in ["profile.toml", "community-1-key.pem", "community-1-chain.pem", "community-1-anchors.pem"] {
+    for name in ["lock", "profile.toml", "community-1-key.pem", "community-1-chain.pem", "community-1-anchors.pem"] {
         assert_eq!(mode(&folder.join(name)), 0o600, "{name}");
     }
     drop(files);
@@ -87,6 +87,27 @@ fn what_does_not_hold_is_not_kept() {
 
     let no_mail = ["profile", "set", "--client-uri", APP, "--client-name", "App", "--contact", "https://app.example"];
     refuses(&user.run(&[&no_mail[..], &["--community", &files.community()]].concat()), "mailto:");
+    refuses(&set(&user, &files, &["--contact", "app@example.com"]), "contacts");
+    refuses(&set(&user, &files, &["--organization-id", "My clinic"]), "context.organization_id");
+    assert!(!user.profile("default").exists());
+}
+
+#[test]
+fn a_chain_that_does_not_lead_to_the_anchors_is_refused() {
+    let (user, files) = (User::new(), Files::new());
+    let other_root = tessera_pki::Authority::root(
+        tessera_pki::Subject::new("Test", "Another root"),
+        tessera_pki::Validity::starting(
+            tessera_trust::UnixTime::from_secs(1_700_000_000),
+            Duration::from_secs(1 << 30),
+        ),
+        [7; 16],
+        std::sync::Arc::new(tessera_pki::SoftwareCaKey::generate(tessera_pki::KeyKind::P256).unwrap()),
+    );
+    files.write("anchor.pem", &crate::support::files::pem(other_root.unwrap().certificate()));
+    let ran = set(&user, &files, &[]);
+    refuses(&ran, "communities[0].chain");
+    assert!(ran.stderr.contains("no-path-to-anchor") && ran.stderr.contains("every certificate between"), "{ran:?}");
     assert!(!user.profile("default").exists());
 }
 

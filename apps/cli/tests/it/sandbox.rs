@@ -35,6 +35,19 @@ fn people_see_each_step_with_its_time() {
 }
 
 #[test]
+fn a_folder_keeps_its_ports_and_others_are_refused_with_the_way_out() {
+    let user = User::new();
+    let folder = user.home().join("sandbox");
+    let data = folder.to_str().unwrap();
+    assert_eq!(user.run(&["sandbox", "--once", "--port", "0", "--data", data]).code, 0);
+    let (code, error) = user.json(&["sandbox", "--once", "--port", "1", "--data", data]);
+    assert_eq!((code, error["code"].as_str()), (2, Some("sandbox-options")), "{error}");
+    assert!(error["advice"].as_str().unwrap().contains("--port 0"), "{error}");
+    let (code, error) = user.json(&["sandbox", "--once", "--port", "65535"]);
+    assert_eq!((code, error["code"].as_str()), (2, Some("sandbox-options")), "{error}");
+}
+
+#[test]
 fn where_no_sandbox_runs_none_is_reached() {
     let user = User::new();
     let (code, error) = user.json(&["sandbox", "where", "--port", "2"]);
@@ -62,6 +75,21 @@ fn a_running_sandbox_makes_and_revokes_certificates() {
     assert_eq!(mode(&out.join("key.pem")), 0o600);
     let (code, error) = user.json(&certificate);
     assert_eq!((code, error["code"].as_str()), (2, Some("key-exists")), "a key is never overwritten");
+
+    // Nor is a chain whose key is elsewhere, unless a request renews it.
+    std::fs::rename(out.join("key.pem"), user.home().join("elsewhere.pem")).unwrap();
+    let chain = std::fs::read(out.join("chain.pem")).unwrap();
+    let (code, error) = user.json(&certificate);
+    assert_eq!((code, error["code"].as_str()), (2, Some("chain-exists")), "{error}");
+    assert_eq!(std::fs::read(out.join("chain.pem")).unwrap(), chain);
+    for action in [&["certificate", "notauri", "--out", out.to_str().unwrap()][..], &["revoke", "notauri"]] {
+        let (code, error) = user.json(&[&["sandbox"], action, &["--port", &port]].concat());
+        assert_eq!((code, error["code"].as_str()), (2, Some("client-uri")), "{error}");
+    }
+
+    let (code, error) = user.json(&["sandbox", "--once", "--port", &port]);
+    assert_eq!((code, error["code"].as_str()), (2, Some("port-taken")), "{error}");
+    assert!(error["advice"].as_str().unwrap().contains("--port 0"), "{error}");
 
     let (code, revoked) = user.json(&["sandbox", "revoke", "https://my-app.example/app", "--port", &port]);
     assert_eq!((code, revoked["certificates"].as_u64()), (0, Some(1)), "{revoked}");

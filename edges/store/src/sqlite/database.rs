@@ -17,8 +17,10 @@ use crate::private_file::{self, Beside, Presence};
 /// A file that is open, its schema up to date.
 #[derive(Debug)]
 pub(super) struct Database {
-    writer: Writer,
+    // Before the writer, that is closed first: the last connection to close writes the log into the database and takes it
+    // away, and a reader cannot.
     readers: Arc<Readers>,
+    writer: Writer,
 }
 
 impl Database {

@@ -206,7 +206,7 @@ fn a_file_that_is_no_database_is_refused() {
     let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(database(&folder)).unwrap();
     file.write_all(&[b'x'; 4096]).unwrap();
     let refusal = SqliteStore::open(&database(&folder), &SqliteSettings::default(), at(NOW));
-    assert!(matches!(refusal, Err(OpenError::Sqlite(_))));
+    assert!(matches!(refusal, Err(OpenError::Sqlite(_))), "{refusal:?}");
 }
 
 #[test]

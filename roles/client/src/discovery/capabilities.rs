@@ -12,7 +12,8 @@ use tessera_jose::algorithm::Algorithm;
 use tessera_jose::json::Object;
 use tessera_udap::edition::Edition;
 use tessera_udap::extensions::b2b::B2bExtension;
-use tessera_udap::metadata::{ClientNeeds, Severity, UdapMetadata};
+use tessera_udap::foreign_text;
+use tessera_udap::metadata::{ClientNeeds, MetadataFinding, Severity, UdapMetadata};
 use tessera_udap::negotiation;
 use tessera_udap::scope::ScopeSet;
 
@@ -28,13 +29,18 @@ pub(super) fn read(document: &Object, edition: Edition, report: &mut Report) -> 
         for finding in &stops {
             report.finding(steps::ELEMENTS, CheckOutcome::Failed, finding);
         }
-        return Err(DiscoveryError::Invalid { check: steps::ELEMENTS.name, detail: first.to_string() });
+        let (check, detail) = (steps::ELEMENTS.name, foreign_text(&first.to_string()));
+        // Whether it says no, or does not say anything that could be read.
+        return Err(match says_no(document, first) {
+            true => DiscoveryError::NotSupported { check, detail },
+            false => DiscoveryError::NotMetadata { check, detail },
+        });
     }
     if warnings.is_empty() {
         report.passed(steps::ELEMENTS, format!("{} members", document.len()));
     }
     // Nobody knows yet which app will register, so that a demanded certification is shown as one that it must have.
-    let lacking = reading.metadata.lacks(&needs(Algorithm::Rs256, &[]));
+    let lacking = lacking(&reading.metadata, edition, &needs(Algorithm::Rs256, &[]));
     for finding in &lacking {
         report.finding(steps::GRANT, CheckOutcome::Warned, finding);
     }
@@ -66,7 +72,7 @@ impl DataHolder {
     }
 
     fn refuse_lacking(&self, needs: &ClientNeeds<'_>) -> Result<(), NotSent> {
-        let lacking = self.metadata.lacks(needs);
+        let lacking = lacking(&self.metadata, self.edition, needs);
         match lacking.iter().find(|finding| finding.severity == Severity::Stop) {
             Some(finding) => Err(NotSent::NotSupported { capability: format!("what is needed: {finding}") }),
             None => Ok(()),
@@ -86,6 +92,27 @@ impl DataHolder {
             None => Ok(()),
         }
     }
+}
+
+/// An element that is a list says what there is, also when it is empty or left out; what is of another type says nothing.
+fn says_no(document: &Object, finding: &MetadataFinding) -> bool {
+    document.optional_strings(finding.element).is_ok()
+}
+
+/// What client credentials need and the server does not list.
+///
+/// The guide's first edition does not demand the B2B object, so that a server of it may understand what it does not list.
+///
+/// Source: FAST Security STU2 §2.2; DISC-7, META-3, META-5
+fn lacking(metadata: &UdapMetadata, edition: Edition, needs: &ClientNeeds<'_>) -> Vec<MetadataFinding> {
+    let mut lacking = metadata.lacks(needs);
+    lacking.extend(metadata.judge(edition).into_iter().filter(|finding| finding.requirement == "META-3"));
+    for finding in &mut lacking {
+        if finding.requirement == "META-3" || (finding.requirement == "META-5" && edition != Edition::Stu1) {
+            finding.severity = Severity::Stop;
+        }
+    }
+    lacking
 }
 
 fn needs<'a>(algorithm: Algorithm, certifications: &'a [&'a str]) -> ClientNeeds<'a> {

@@ -1,6 +1,6 @@
 //! The request for the metadata, its status, and the document as JSON.
 
-use super::{DiscoveryError, PHASE, fail, steps};
+use super::{DiscoveryError, PHASE, fail_as_no_metadata, fail_as_not_supported, steps};
 use crate::Client;
 use crate::check::Report;
 use crate::error::ClientError;
@@ -81,13 +81,13 @@ fn metadata_url(base: &BaseUrl, asked: Option<&CommunityId>) -> String {
 /// Reads the document as one strict JSON object and looks at its version, by which everything else has a meaning.
 pub(super) fn read(document: &[u8], report: &mut Report) -> Result<Object, DiscoveryError> {
     let object = read_object(document, &Limits::new(DOCUMENT_LIMIT))
-        .map_err(|error| fail(report, steps::DOCUMENT, error.to_string()))?;
+        .map_err(|error| fail_as_no_metadata(report, steps::DOCUMENT, error.to_string()))?;
     report.passed(steps::DOCUMENT, format!("{} bytes, {} members", document.len(), object.len()));
     let versions = object
         .required_strings("udap_versions_supported")
-        .map_err(|error| fail(report, steps::VERSION, error.to_string()))?;
+        .map_err(|error| fail_as_no_metadata(report, steps::VERSION, error.to_string()))?;
     if !versions.contains(&"1") {
-        return Err(fail(report, steps::VERSION, format!("udap_versions_supported is {versions:?}")));
+        return Err(fail_as_not_supported(report, steps::VERSION, format!("udap_versions_supported is {versions:?}")));
     }
     report.passed(steps::VERSION, "udap_versions_supported has \"1\"");
     Ok(object)

@@ -4,13 +4,14 @@
 
 use super::{DiscoveryError, fail, steps};
 use crate::check::{CheckOutcome, Report, Step};
+use crate::wire::origin;
 use crate::{Client, EndpointMismatch};
 use tessera_jose::algorithm::Algorithm;
 use tessera_jose::json::Object;
 use tessera_trust::{CertificateChain, CommunityId, UnixTime, VerifiedChain};
 use tessera_udap::edition::Edition;
 use tessera_udap::foreign_text;
-use tessera_udap::ids::BaseUrl;
+use tessera_udap::ids::{BaseUrl, EndpointUrl};
 use tessera_udap::metadata::UdapMetadata;
 use tessera_udap::signed::{ClaimError, Expected, SignedError, Unverified, Verified};
 use tessera_udap::signed_metadata::{EndpointRule, Endpoints, SignedMetadata};
@@ -61,7 +62,7 @@ impl Client {
         report.passed(steps::SUBJECT, verified.issuer());
         report.passed(steps::LIFETIME, format!("ends {}", holds_until.to_utc_text()));
         report.passed(steps::JWT_ID, foreign_text(verified.jti().as_str()));
-        report.passed(steps::SIGNED_ENDPOINTS, verified.object().token_endpoint.as_str());
+        judge_schemes(verified.object(), base, report)?;
         note_community(asked, &community, report);
 
         Ok(Proven { community, edition, metadata: verified.into_object(), holds_until })
@@ -173,9 +174,29 @@ fn judge_issuer(
 ) -> Result<(), DiscoveryError> {
     let issuer = verified.issuer();
     if issuer != base.as_str() {
-        return Err(fail(report, steps::ISSUER, format!("signed for {issuer}, asked for {base}")));
+        let (proven, asked) = (foreign_text(issuer), base.to_string());
+        report.failed(steps::ISSUER, format!("signed for {proven}, asked for {asked}"));
+        return Err(DiscoveryError::OtherBase { proven, asked });
     }
     report.passed(steps::ISSUER, issuer);
+    Ok(())
+}
+
+/// Assertions and tokens travel under TLS; without it only on the very origin that was asked without it, in a test.
+fn judge_schemes(signed: &SignedMetadata, base: &BaseUrl, report: &mut Report) -> Result<(), DiscoveryError> {
+    const STEP: Step = steps::SIGNED_ENDPOINTS;
+    let endpoints = [
+        ("token_endpoint", Some(&signed.token_endpoint)),
+        ("registration_endpoint", Some(&signed.registration_endpoint)),
+        ("authorization_endpoint", signed.authorization_endpoint.as_ref()),
+    ];
+    for (name, endpoint) in endpoints {
+        let is_safe = |url: &EndpointUrl| url.is_https() || origin(url.as_str()) == origin(base.as_str());
+        if let Some(url) = endpoint.filter(|url| !is_safe(url)) {
+            return Err(fail(report, STEP, format!("{name} is not https: {url}")));
+        }
+    }
+    report.passed(STEP, signed.token_endpoint.as_str());
     Ok(())
 }
 

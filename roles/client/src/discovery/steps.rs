@@ -23,4 +23,4 @@ pub(super) const SIGNED_ENDPOINTS: Step = step("endpoints are signed", &["SMD-7"
 pub(super) const COMMUNITY: Step = step("signed in the community asked for", &["COMM-7"]);
 pub(super) const ENDPOINTS: Step = step("plain endpoints equal the signed ones", &["SMD-8"]);
 pub(super) const ELEMENTS: Step = step("elements as the guide wants them", &["DISC-10"]);
-pub(super) const GRANT: Step = step("what client credentials need", &["DISC-7", "META-3", "META-16"]);
+pub(super) const GRANT: Step = step("what client credentials need", &["DISC-7", "META-3", "META-5", "META-16"]);

@@ -24,6 +24,12 @@ async fn failed(world: &mut World, document: &Object) -> Check {
     last
 }
 
+/// The name of the reason for which the document is not believed.
+async fn code_of(world: &mut World, document: &Object) -> String {
+    world.publish(document);
+    world.client().discover(&base(), None, NOW).await.result.unwrap_err().code().to_owned()
+}
+
 #[tokio::test]
 async fn good_metadata_pass_every_check() {
     let mut world = World::new();
@@ -101,7 +107,7 @@ async fn the_document_is_one_strict_object() {
         world.http.always(&format!("{BASE}/.well-known/udap"), 200, body);
         let discovery = world.client().discover(&base(), None, NOW).await;
         assert!(
-            matches!(discovery.result, Err(DiscoveryError::Invalid { check: "one JSON object", .. })),
+            matches!(discovery.result, Err(DiscoveryError::NotMetadata { check: "one JSON object", .. })),
             "{body:.40}"
         );
     }
@@ -111,10 +117,16 @@ async fn the_document_is_one_strict_object() {
 #[tokio::test]
 async fn another_version_is_refused() {
     let mut world = World::new();
-    for versions in [Value::from(vec!["2"]), Value::Array(vec![]), Value::from("1"), Value::Null] {
+    for (versions, code) in [
+        (Value::from(vec!["2"]), "not-supported"),
+        (Value::Array(vec![]), "not-supported"),
+        (Value::from("1"), "not-metadata"),
+        (Value::Null, "not-metadata"),
+    ] {
         let mut document = world.document(&claims());
         document.insert("udap_versions_supported", versions);
         assert_eq!(failed(&mut world, &document).await.name, steps::VERSION.name);
+        assert_eq!(code_of(&mut world, &document).await, code);
     }
 }
 
@@ -135,7 +147,7 @@ async fn unknown_members_do_no_harm() {
 async fn every_broken_claim_is_refused_with_its_own_reason() {
     let now = i64::try_from(NOW.as_secs()).unwrap();
     let year = 366 * 86_400;
-    let cases: [(&str, Value, crate::check::Step); 16] = [
+    let cases: [(&str, Value, Step); 16] = [
         ("iss", Value::from("https://fhir.example/R4"), steps::ISSUER),
         ("iss", Value::from("https://fhir.example/r4/"), steps::ISSUER),
         ("iss", Value::from("https://FHIR.example/r4"), steps::ISSUER),
@@ -301,10 +313,61 @@ async fn what_every_server_must_have_is_demanded() {
         let mut document = world.document(&claims());
         document.insert(name, values);
         assert_eq!(failed(&mut world, &document).await.requirements, [requirement], "{name}");
+        assert_eq!(code_of(&mut world, &document).await, "not-supported", "{name}");
+        document.insert(name, "of another type");
+        assert_eq!(code_of(&mut world, &document).await, "not-metadata", "{name}");
     }
 }
 
-/// Shows: DISC-7
+/// Shows: SMD-2
+#[tokio::test]
+async fn who_asked_another_base_than_the_proven_one_hears_which_it_is() {
+    let mut world = World::new();
+    for typed in ["https://fhir.example/r4/", "https://127.0.0.1/r4"] {
+        let typed = BaseUrl::parse(typed).unwrap();
+        world.http.always(&typed.below(".well-known/udap"), 200, &world.document(&claims()).to_json());
+        let discovery = world.client().discover(&typed, None, NOW).await;
+        assert_eq!(discovery.checks.last().unwrap().name, steps::ISSUER.name);
+        let error = discovery.result.unwrap_err();
+        assert_eq!(error.code(), "other-base");
+        assert!(error.to_string().contains(typed.as_str()), "{error}");
+        assert!(error.advice().contains(&format!("Type {BASE},")), "{}", error.advice());
+    }
+}
+
+/// Shows: SMD-7
+#[tokio::test]
+async fn an_endpoint_without_tls_is_refused_though_it_is_signed() {
+    let mut world = World::new();
+    for name in ["token_endpoint", "registration_endpoint", "authorization_endpoint"] {
+        for url in ["http://as.example/x", "http://fhir.example/r4/x", "http://127.0.0.1/x"] {
+            let mut signed = claims();
+            signed.insert(name, url);
+            let document = world.document(&signed);
+            let check = failed(&mut world, &document).await;
+            assert_eq!(check.name, steps::SIGNED_ENDPOINTS.name);
+            assert!(check.detail.contains(name) && check.detail.contains(url), "{}", check.detail);
+            assert_eq!(code_of(&mut world, &document).await, "metadata-invalid");
+        }
+    }
+}
+
+/// Shows: META-5
+#[tokio::test]
+async fn in_the_first_edition_the_b2b_object_need_not_be_listed() {
+    let mut world = World::new();
+    let lists_nothing = |document: &mut Object| {
+        document.insert("udap_authorization_extensions_supported", Value::Array(vec![]));
+        document.remove("udap_authorization_extensions_required");
+    };
+    for (edition, is_usable) in [(Edition::Stu1, true), (Edition::Stu1_1, false), (Edition::Stu2, false)] {
+        let client = world.client_with(|settings| settings.communities[0].1 = edition);
+        let holder = world.holder_with(&client, lists_nothing).await;
+        assert_eq!(holder.judge_for_client_credentials(Algorithm::Es256).is_ok(), is_usable, "{edition}");
+    }
+}
+
+/// Shows: DISC-7, META-3, META-5
 #[tokio::test]
 async fn what_client_credentials_need_is_shown_and_demanded_before_sending() {
     let mut world = World::new();
@@ -312,6 +375,9 @@ async fn what_client_credentials_need_is_shown_and_demanded_before_sending() {
     let (identity, app, context) = (world.identity.clone(), crate::testing::app(), crate::testing::context());
     for (name, values) in [
         ("grant_types_supported", vec!["authorization_code"]),
+        ("udap_profiles_supported", vec!["udap_dcr", "udap_authn"]),
+        ("udap_authorization_extensions_supported", vec![]),
+        ("udap_authorization_extensions_supported", vec!["urn:something-else"]),
         ("udap_authorization_extensions_required", vec!["hl7-b2b", "urn:something-else"]),
         ("token_endpoint_auth_signing_alg_values_supported", vec!["RS256"]),
         ("registration_endpoint_jwt_signing_alg_values_supported", vec!["RS256"]),

@@ -54,7 +54,21 @@ async fn the_token_goes_along_and_refusals_tell_their_reason() {
     assert!(error.to_string().contains("no scope"));
     assert!(error.advice().contains("scopes"));
 
+    let details = r#"{"resourceType": "OperationOutcome", "issue": [
+        {"severity": "error", "code": "invalid", "details": {"text": "unknown \u001b[2J parameter"}, "diagnostics": "nmae"},
+        {"severity": "error", "code": "invalid", "diagnostics": "brithdate"}]}"#;
+    let mut answer = response(400, details);
+    answer.headers.push(("retry-after".to_owned(), "7".to_owned()));
+    world.http.on(&format!("{BASE}/Patient?nmae=x"), move |_| answer.clone());
+    let ClientError::Refused(refusal) = client.get(&base(), "Patient?nmae=x", &token).await.unwrap_err() else {
+        panic!("it was refused")
+    };
+    assert_eq!(refusal.description.as_deref(), Some("unknown \\u{1b}[2J parameter; nmae; brithdate"));
+    assert_eq!(refusal.retry_after.as_deref(), Some("7"));
+
     let before = world.http.sent().len();
+    let error = client.get(&base(), "/Patient/1", &token).await.unwrap_err();
+    assert!(error.code() == "outside-base" && error.advice().contains("slash at the beginning"), "{error}");
     assert_eq!(client.get(&base(), "https://evil.example/", &token).await.unwrap_err().code(), "outside-base");
     assert_eq!(world.http.sent().len(), before);
 }

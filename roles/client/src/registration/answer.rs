@@ -14,6 +14,9 @@ use tessera_udap::foreign_text;
 use tessera_udap::ids::ClientId;
 use tessera_udap::scope::ScopeSet;
 
+/// The grant that is registered for.
+const CLIENT_CREDENTIALS: &str = "client_credentials";
+
 /// The outcome of a registration request that the server accepted.
 #[derive(Clone, Debug)]
 pub struct Registered {
@@ -51,6 +54,7 @@ pub(super) fn read(
     let client_id = answer.required_str("client_id").map_err(|error| ClientError::answer(PHASE, error.to_string()))?;
     let client_id = ClientId::parse(client_id).map_err(|_| ClientError::answer(PHASE, "`client_id` is not one"))?;
     let scope = registered_scope(answer, app, &mut notes)?;
+    judge_grants(answer, &mut notes)?;
     note_what_is_missing(answer, &mut notes);
     let difference = ScopeDifference::between(app.scope(), &scope);
     let registration = ClientRegistration {
@@ -78,6 +82,23 @@ fn is_cancelled(answer: &Object) -> Result<bool, ClientError> {
     let grants =
         answer.optional_strings("grant_types").map_err(|error| ClientError::answer(PHASE, error.to_string()))?;
     Ok(grants.is_some_and(|grants| grants.is_empty()))
+}
+
+/// What the server returns holds; without the grant that was asked for there is no token to be had.
+///
+/// Source: FAST Security STU2 §3.2.3; RFC 7591 §3.2.1
+fn judge_grants(answer: &Object, notes: &mut Vec<String>) -> Result<(), ClientError> {
+    let grants =
+        answer.optional_strings("grant_types").map_err(|error| ClientError::answer(PHASE, error.to_string()))?;
+    let Some(grants) = grants else { return Ok(()) };
+    if !grants.contains(&CLIENT_CREDENTIALS) {
+        let problem = format!("{CLIENT_CREDENTIALS} was asked for, and grant_types is {grants:?}");
+        return Err(ClientError::answer(PHASE, foreign_text(&problem)));
+    }
+    if grants.len() > 1 {
+        notes.push(foreign_text(&format!("more grants were registered than asked for: {}", grants.join(" "))));
+    }
+    Ok(())
 }
 
 pub(super) fn confirm_cancel(answer: &Object) -> Result<(), ClientError> {

@@ -221,6 +221,28 @@ async fn a_new_client_id_replaces_the_old_one() {
     assert_eq!(changed.registration.unwrap().client_id().as_str(), "c-2");
 }
 
+/// Shows: DCR-20
+#[tokio::test]
+async fn another_grant_than_asked_for_is_no_registration() {
+    let mut world = World::new();
+    let client = world.client();
+    let holder = world.holder(&client).await;
+    for (grants, code) in [
+        (r#"["authorization_code"]"#, Some("answer-invalid")),
+        (r#"["authorization_code", "refresh_token"]"#, Some("answer-invalid")),
+        (r#""client_credentials""#, Some("answer-invalid")),
+        (r#"["client_credentials"]"#, None),
+    ] {
+        world.http.always(REGISTRATION_URL, 201, &REGISTERED.replace(r#"["client_credentials"]"#, grants));
+        let answered = client.register(&holder, &world.identity, &app(), None, &context()).await;
+        assert_eq!(answered.err().map(|error| error.code().to_owned()).as_deref(), code, "{grants}");
+    }
+    let more = REGISTERED.replace(r#"["client_credentials"]"#, r#"["client_credentials", "authorization_code"]"#);
+    world.http.always(REGISTRATION_URL, 201, &more);
+    let registered = client.register(&holder, &world.identity, &app(), None, &context()).await.unwrap();
+    assert!(registered.notes.iter().any(|note| note.contains("authorization_code")), "{:?}", registered.notes);
+}
+
 /// Shows: MOD-7
 #[tokio::test]
 async fn a_cancel_is_confirmed_by_empty_grant_types() {

@@ -127,7 +127,7 @@ fn serial() -> [u8; 16] {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos().to_be_bytes()
 }
 
-fn pem(der: &[u8]) -> String {
+pub fn pem(der: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for group in der.chunks(3) {
