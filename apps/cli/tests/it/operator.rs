@@ -60,7 +60,7 @@ fn nothing_is_done_that_cannot_be_recorded() {
     assert_eq!(Running::start(&user, &["serve", "--config", &config]).terminate(), 0);
     let log = files.path("audit.jsonl");
     let refused = || {
-        let revoke = ["clients", "revoke", "--community", "https://c.example", "--config", &config];
+        let revoke = ["clients", "revoke", "--community", COMMUNITY, "--config", &config];
         let (code, error) = user.json(&revoke);
         assert_eq!((code, error["code"].as_str()), (1, Some("audit")), "{error}");
         error.to_string()
