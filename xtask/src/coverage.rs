@@ -36,7 +36,8 @@ pub(crate) fn run() -> Result<()> {
         }
     }
     print!("{}", report(&catalogue, &shown));
-    let faults = faults(&catalogue, &shown);
+    let mut faults = faults(&catalogue, &shown);
+    faults.extend(divergence_faults(&std::fs::read_to_string("spec/divergences.toml")?, &catalogue)?);
     for fault in &faults {
         eprintln!("{fault}");
     }
@@ -63,6 +64,37 @@ fn read_catalogue(text: &str) -> Result<Vec<Requirement>> {
             })
         })
         .collect()
+}
+
+/// What a known divergence says, all of it in words.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Divergence {
+    source: String,
+    requirements: Vec<String>,
+    document: String,
+    tessera: String,
+    reason: String,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Divergences {
+    divergence: Vec<Divergence>,
+}
+
+/// Entries that name no requirement of the catalogue, or leave something unsaid.
+fn divergence_faults(text: &str, catalogue: &[Requirement]) -> Result<Vec<String>> {
+    let Divergences { divergence } = toml::from_str(text).context("spec/divergences.toml")?;
+    let mut faults = Vec::new();
+    for Divergence { source, requirements, document, tessera, reason } in divergence {
+        if [&source, &document, &tessera, &reason].into_iter().any(|text| text.trim().is_empty()) {
+            faults.push(format!("spec/divergences.toml: {source}: something is left unsaid"));
+        }
+        let unknown = requirements.iter().filter(|id| !catalogue.iter().any(|known| known.id == **id));
+        faults.extend(unknown.map(|id| format!("spec/divergences.toml: {source}: {id} is not in the catalogue")));
+    }
+    Ok(faults)
 }
 
 fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -209,6 +241,19 @@ mod tests {
         let shown = shown_in("/// Shows: A-1, A-3\n#[test]\nfn one() {}").unwrap();
         assert!(faults(&catalogue, &shown).is_empty());
         assert_eq!(shown["A-3"], ["a.rs::one"]);
+    }
+
+    #[test]
+    fn a_divergence_names_what_the_catalogue_has_and_says_all() {
+        let catalogue = read_catalogue(CATALOGUE).unwrap();
+        let entry = |requirement: &str, reason: &str| {
+            format!(
+                "[[divergence]]\nsource = \"S\"\nrequirements = [{requirement:?}]\ndocument = \"d\"\ntessera = \"t\"\nreason = {reason:?}\n"
+            )
+        };
+        assert!(divergence_faults(&entry("A-1", "r"), &catalogue).unwrap().is_empty());
+        assert_eq!(divergence_faults(&entry("A-9", " "), &catalogue).unwrap().len(), 2);
+        assert!(divergence_faults("[[divergence]]\nsource = \"S\"\n", &catalogue).is_err());
     }
 
     #[test]
