@@ -79,8 +79,17 @@ fn what_is_no_configuration_at_all() {
 
 #[test]
 fn the_documented_example_holds_once_its_files_are_there() {
+    holds_once_its_files_are_there("node.toml");
+}
+
+#[test]
+fn the_example_behind_a_proxy_holds_once_its_files_are_there() {
+    holds_once_its_files_are_there("behind-proxy.toml");
+}
+
+fn holds_once_its_files_are_there(example: &str) {
     let (user, files) = (User::new(), Files::new());
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/node.toml");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(example);
     files.write("node.toml", &std::fs::read_to_string(example).unwrap());
     let (code, verdict) = user.json(&["check", &files.text("node.toml")]);
     assert_eq!((code, verdict["good"].as_bool()), (2, Some(false)), "its files are missing: {verdict}");
